@@ -1,0 +1,61 @@
+# Functions that define one layer, its unit tests and benchmarks, and the cross-layer test groups.
+
+add_library(ohmic_warnings INTERFACE)
+target_compile_options(ohmic_warnings INTERFACE -Wall -Wextra -Wpedantic -Wshadow -Wconversion
+                       -Wno-sign-conversion $<$<BOOL:${OHMIC_WERROR}>:-Werror>)
+# Results must not depend on the build type or the instruction set: never fuse a multiply and an add behind our back.
+add_library(ohmic_options INTERFACE)
+target_compile_options(ohmic_options INTERFACE -ffp-contract=off $<$<CONFIG:Release>:-O3>)
+if(OHMIC_SANITIZE)
+  target_compile_options(ohmic_options INTERFACE -fsanitize=${OHMIC_SANITIZE} -fno-omit-frame-pointer
+                         -fno-sanitize-recover=all)
+  target_link_options(ohmic_options INTERFACE -fsanitize=${OHMIC_SANITIZE})
+endif()
+
+# ohmic_layer(name DEPENDS ...): library ohmic_<name> of src/ohmic/<name>/**/*.cc; test_<name> of *.test.cc;
+# bench_<name> of *.bench.cc.
+function(ohmic_layer name)
+  cmake_parse_arguments(ARG "" "" "DEPENDS" ${ARGN})
+  set(dir ${PROJECT_SOURCE_DIR}/src/ohmic/${name})
+  file(GLOB_RECURSE all CONFIGURE_DEPENDS ${dir}/*.cc)
+  set(tests ${all})
+  set(benches ${all})
+  list(FILTER tests INCLUDE REGEX "\\.test\\.cc$")
+  list(FILTER benches INCLUDE REGEX "\\.bench\\.cc$")
+  list(FILTER all EXCLUDE REGEX "\\.(test|bench)\\.cc$")
+  if(NOT all)
+    add_library(ohmic_${name} INTERFACE)
+    target_link_libraries(ohmic_${name} INTERFACE ${ARG_DEPENDS})
+    return()
+  endif()
+  add_library(ohmic_${name} STATIC ${all})
+  target_include_directories(ohmic_${name} PUBLIC ${PROJECT_SOURCE_DIR}/src)
+  target_include_directories(ohmic_${name} SYSTEM PUBLIC ${OHMIC_JSON_INCLUDE} ${OHMIC_RANDOM123_INCLUDE}
+                             ${OHMIC_CLI11_INCLUDE} ${OHMIC_HWY_INCLUDE})
+  target_link_libraries(ohmic_${name} PUBLIC ${ARG_DEPENDS} ohmic_options PRIVATE ohmic_warnings)
+  if(tests AND OHMIC_BUILD_TESTS)
+    ohmic_add_test(test_${name} unit ohmic_${name} ${tests})
+  endif()
+  if(benches AND OHMIC_BUILD_BENCHMARKS)
+    add_executable(bench_${name} ${benches})
+    target_link_libraries(bench_${name} PRIVATE ohmic_${name} ohmic_warnings benchmark::benchmark_main)
+  endif()
+endfunction()
+
+function(ohmic_add_test target label library)
+  add_executable(${target} ${ARGN})
+  target_link_libraries(${target} PRIVATE ${library} ohmic_warnings GTest::gtest_main GTest::gtest)
+  target_compile_definitions(${target} PRIVATE OHMIC_SOURCE_DIR="${PROJECT_SOURCE_DIR}"
+                             OHMIC_PROGRAM="$<TARGET_FILE_DIR:${target}>/ohmic")
+  add_test(NAME ${target} COMMAND ${target})
+  set_tests_properties(${target} PROPERTIES LABELS ${label})
+endfunction()
+
+# ohmic_test_group(name): one executable of tests/<name>/*.test.cc, linked against everything.
+function(ohmic_test_group name)
+  file(GLOB tests CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/tests/${name}/*.test.cc)
+  if(tests)
+    ohmic_add_test(test_${name} ${name} ohmic_cli ${tests})
+    add_dependencies(test_${name} ohmic)
+  endif()
+endfunction()
