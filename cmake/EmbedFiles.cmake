@@ -11,9 +11,9 @@ function(ohmic_embed_files out)
     endforeach()
   endforeach()
   set(source ${PROJECT_BINARY_DIR}/embedded_files.cc)
-  file(GENERATE OUTPUT ${source} CONTENT
+  file(CONFIGURE OUTPUT ${source} @ONLY CONTENT
 "// Generated from the .toml files of: ${ARGN}.
-#include \"ohmic/device/embedded_files.h\"
+#include \"ohmic/core/embedded_files.h\"
 
 namespace ohmic {
 namespace {
