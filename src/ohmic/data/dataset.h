@@ -1,0 +1,46 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace ohmic {
+
+/// Labelled samples of one split, kept as the bytes that the file holds.
+struct Split {
+  int count = 0;
+  std::vector<int> sample_shape;     ///< e.g. {28, 28}; row-major, channels first where there are channels
+  std::vector<std::uint8_t> pixels;  ///< count x product(sample_shape)
+  std::vector<std::uint8_t> labels;  ///< count, each < class_count
+};
+
+struct Dataset {
+  std::string name;  ///< "mnist", "synthetic_digits"
+  std::string
+      provenance;  ///< what the user is told: "MNIST, 60000 + 10000 images, read from /path" or "... drawn by code ..."
+  bool synthetic = false;
+  int class_count = 0;
+  Split train, test;
+};
+
+/// What to do when the real data are nowhere to be found.
+enum class MissingData { fail, download, synthetic, download_or_synthetic };
+
+struct DatasetRequest {
+  std::string name = "mnist";    ///< "mnist" or "synthetic_digits"
+  std::filesystem::path folder;  ///< --data; empty: search
+  MissingData when_missing = MissingData::download_or_synthetic;
+  int train_limit = 0;  ///< keep only the first n samples (0: all)
+  int test_limit = 0;
+};
+
+/// The folders searched for a data set, in order: --data, $OHMIC_DATA, ./data, ../shared/data.
+std::vector<std::filesystem::path> dataset_search_path(const std::filesystem::path& given);
+
+/// Loads a data set. A folder given by --data must exist and hold the data set; a file that is present but damaged is
+/// always an Error (never silently replaced by the stand-in).
+Dataset load_dataset(const DatasetRequest& request);
+
+}  // namespace ohmic
