@@ -5,10 +5,12 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <map>
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace ohmic {
@@ -31,8 +33,9 @@ class SafetensorsWriter {
   }
   void set_metadata(std::string key, std::string value);
 
-  /// Writes aside, then renames (write_file_atomically). Tensors and metadata in name order, data 8-byte aligned; adds
-  /// metadata "crc32" of the data bytes. The bytes written depend only on what was added, not on the order.
+  /// Writes aside, then renames (write_file_atomically). Header in name order; data 8-byte aligned, the widest types first, so
+  /// that every tensor is aligned to its type. Adds metadata "crc32" of all names, types, shapes, metadata and data. The bytes
+  /// written depend only on what was added, not on the order.
   void write(const std::filesystem::path& path) const;
 
  private:
@@ -43,11 +46,20 @@ class SafetensorsWriter {
   };
   void add_bytes(std::string name, TensorType type, std::span<const std::byte> bytes, std::vector<std::int64_t> shape);
   std::map<std::string, Entry> entries_;
-  std::map<std::string, std::string> metadata_;
+  std::map<std::string, std::string, std::less<>> metadata_;
 };
 
-/// A file read whole and checked: header length, JSON, offsets inside the file and not overlapping, sizes equal to shape x
-/// type, crc32 where present. Any damage throws Error with the path, what is wrong and the way out.
+namespace detail {
+/// Where one tensor lies among the data bytes of a file.
+struct SafetensorsEntry {
+  TensorType type;
+  std::size_t begin, end;
+  std::vector<std::int64_t> shape;
+};
+}  // namespace detail
+
+/// A file read whole and checked: header length, JSON, offsets inside the file without overlaps and holes, sizes equal to
+/// shape x type, crc32 where present. Any damage throws Error with the path, what is wrong and the way out.
 class SafetensorsFile {
  public:
   explicit SafetensorsFile(const std::filesystem::path& path);
@@ -72,11 +84,7 @@ class SafetensorsFile {
   std::size_t element_count(std::string_view name) const;
 
  private:
-  struct Entry {
-    TensorType type;
-    std::size_t begin, end;
-    std::vector<std::int64_t> shape;
-  };
+  using Entry = detail::SafetensorsEntry;
   const Entry& find(std::string_view name) const;
   void read_bytes(std::string_view name, TensorType type, std::span<std::byte> out) const;
   std::filesystem::path path_;
