@@ -9,6 +9,7 @@
 //     v.field({"every_samples", "samples", "training samples between two refreshes", 1, 1e9}, s.every_samples);
 //   }
 
+#include <cstddef>
 #include <cstdint>
 #include <filesystem>
 #include <limits>
@@ -16,6 +17,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <vector>
 
 namespace ohmic {
@@ -29,7 +31,8 @@ struct FieldInfo {
   double max = std::numeric_limits<double>::infinity();
 };
 
-/// Walks the fields of a struct. A struct takes part by a free function `void describe(FieldVisitor&, T&)` in its namespace.
+/// Walks the fields of a struct. A struct takes part by a free function `void describe(FieldVisitor&, T&)` in its
+/// namespace.
 class FieldVisitor {
  public:
   virtual ~FieldVisitor() = default;
@@ -66,9 +69,7 @@ class FieldVisitor {
 
   /// An enum whose values count from 0 in the order of `names`.
   template <class E>
-  void choice(const FieldInfo& info, std::span<const std::string_view> names, E& value)
-    requires std::is_enum_v<E>
-  {
+  void choice(const FieldInfo& info, std::span<const std::string_view> names, E& value) requires std::is_enum_v<E> {
     int index = static_cast<int>(value);
     choice(info, names, index);
     value = static_cast<E>(index);
@@ -98,9 +99,11 @@ class ConfigDocument {
   /// Reads and parses a file. Errors name the path.
   static ConfigDocument read_file(const std::filesystem::path& path);
 
-  /// Applies `a.b.c=value` as given to --set; the value is TOML, or a bare word taken as a string; `layers.0.units=5` reaches into arrays.
+  /// Applies `a.b.c=value` as given to --set; the value is TOML, or a bare word taken as a string; `layers.0.units=5`
+  /// reaches into arrays.
   void set(std::string_view assignment);
-  /// Lays `over` on top: its values win, tables are merged, arrays are replaced. Each value keeps its own source position.
+  /// Lays `over` on top: its values win, tables are merged, arrays are replaced. Each value keeps its own source
+  /// position.
   void merge(const ConfigDocument& over);
 
   bool contains(std::string_view dotted_key) const;
@@ -131,9 +134,9 @@ std::unique_ptr<FieldVisitor> make_docs_printer();
 std::string finish_docs_printer(FieldVisitor& printer);
 }  // namespace detail
 
-/// Fills `spec` from the document. Strict: an unknown key, a wrong type, a value out of [min, max] or an unknown choice throws
-/// Error with "file:line: key = value", the bound, and the nearest known key or the list of choices. Absent keys keep the
-/// value that the struct had. `what` names the thing in messages, e.g. "experiment".
+/// Fills `spec` from the document. Strict: an unknown key, a wrong type, a value out of [min, max] or an unknown choice
+/// throws Error with "file:line: key = value", the bound, and the nearest known key or the list of choices. Absent keys
+/// keep the value that the struct had. `what` names the thing in messages, e.g. "experiment".
 template <class T>
 void read_fields(const ConfigDocument& document, std::string_view what, T& spec) {
   auto reader = detail::make_reader(document, what);
@@ -161,11 +164,13 @@ std::string to_json(const T& spec) {
 template <class T>
 std::string to_docs(const T& defaults) {
   auto printer = detail::make_docs_printer();
-  describe(*printer, const_cast<T&>(defaults));
+  T copy = defaults;  // empty lists get an element, so that its fields are explained too
+  describe(*printer, copy);
   return detail::finish_docs_printer(*printer);
 }
 
-/// The candidate nearest to `word` by edit distance, or empty if none is near (more than a third of the letters differ).
+/// The candidate nearest to `word` by edit distance, or empty if none is near (more than a third of the letters
+/// differ).
 std::string nearest_name(std::string_view word, std::span<const std::string> candidates);
 
 }  // namespace ohmic
