@@ -12,8 +12,9 @@ namespace ohmic {
 std::string read_text_file(const std::filesystem::path& path);
 
 /// Writes `path` so that a reader, a crash or a full disk sees either the old file or the whole new one: writes
-/// `path` + ".tmp" in the same folder, fsyncs, renames over `path`, fsyncs the folder. On any failure the .tmp is removed, the
-/// old file is untouched and Error says which path, why (strerror) and, for a full disk, how many bytes were needed.
+/// `path` + ".tmp" in the same folder, fsyncs, renames over `path`, fsyncs the folder. On any failure the .tmp is
+/// removed, the old file is untouched and Error says which path, why (strerror) and, for a full disk, how many bytes
+/// were needed.
 void write_file_atomically(const std::filesystem::path& path, std::span<const std::span<const char>> pieces);
 void write_file_atomically(const std::filesystem::path& path, std::string_view text);
 

@@ -1,6 +1,7 @@
 #pragma once
 
-// The safetensors container (https://github.com/huggingface/safetensors): 8-byte little-endian header length, a JSON header
+// The safetensors container (https://github.com/huggingface/safetensors): 8-byte little-endian header length, a JSON
+// header
 // {"__metadata__": {string: string}, name: {"dtype", "shape", "data_offsets"}}, then the bytes.
 
 #include <cstdint>
@@ -33,9 +34,9 @@ class SafetensorsWriter {
   }
   void set_metadata(std::string key, std::string value);
 
-  /// Writes aside, then renames (write_file_atomically). Header in name order; data 8-byte aligned, the widest types first, so
-  /// that every tensor is aligned to its type. Adds metadata "crc32" of all names, types, shapes, metadata and data. The bytes
-  /// written depend only on what was added, not on the order.
+  /// Writes aside, then renames (write_file_atomically). Header in name order; data 8-byte aligned, the widest types
+  /// first, so that every tensor is aligned to its type. Adds metadata "crc32" of all names, types, shapes, metadata
+  /// and data. The bytes written depend only on what was added, not on the order.
   void write(const std::filesystem::path& path) const;
 
  private:
@@ -58,8 +59,8 @@ struct SafetensorsEntry {
 };
 }  // namespace detail
 
-/// A file read whole and checked: header length, JSON, offsets inside the file without overlaps and holes, sizes equal to
-/// shape x type, crc32 where present. Any damage throws Error with the path, what is wrong and the way out.
+/// A file read whole and checked: header length, JSON, offsets inside the file without overlaps and holes, sizes equal
+/// to shape x type, crc32 where present. Any damage throws Error with the path, what is wrong and the way out.
 class SafetensorsFile {
  public:
   explicit SafetensorsFile(const std::filesystem::path& path);
@@ -95,22 +96,40 @@ class SafetensorsFile {
 };
 
 template <>
-constexpr TensorType tensor_type_of<double>() { return TensorType::f64; }
+constexpr TensorType tensor_type_of<double>() {
+  return TensorType::f64;
+}
 template <>
-constexpr TensorType tensor_type_of<float>() { return TensorType::f32; }
+constexpr TensorType tensor_type_of<float>() {
+  return TensorType::f32;
+}
 template <>
-constexpr TensorType tensor_type_of<std::int64_t>() { return TensorType::i64; }
+constexpr TensorType tensor_type_of<std::int64_t>() {
+  return TensorType::i64;
+}
 template <>
-constexpr TensorType tensor_type_of<std::int32_t>() { return TensorType::i32; }
+constexpr TensorType tensor_type_of<std::int32_t>() {
+  return TensorType::i32;
+}
 template <>
-constexpr TensorType tensor_type_of<std::int16_t>() { return TensorType::i16; }
+constexpr TensorType tensor_type_of<std::int16_t>() {
+  return TensorType::i16;
+}
 template <>
-constexpr TensorType tensor_type_of<std::int8_t>() { return TensorType::i8; }
+constexpr TensorType tensor_type_of<std::int8_t>() {
+  return TensorType::i8;
+}
 template <>
-constexpr TensorType tensor_type_of<std::uint8_t>() { return TensorType::u8; }
+constexpr TensorType tensor_type_of<std::uint8_t>() {
+  return TensorType::u8;
+}
 template <>
-constexpr TensorType tensor_type_of<std::uint32_t>() { return TensorType::u32; }
+constexpr TensorType tensor_type_of<std::uint32_t>() {
+  return TensorType::u32;
+}
 template <>
-constexpr TensorType tensor_type_of<std::uint64_t>() { return TensorType::u64; }
+constexpr TensorType tensor_type_of<std::uint64_t>() {
+  return TensorType::u64;
+}
 
 }  // namespace ohmic

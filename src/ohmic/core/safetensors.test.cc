@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <cstring>
+#include <fstream>
 #include <system_error>
 
 #include "ohmic/core/error.h"
@@ -35,11 +36,14 @@ class SafetensorsTest : public ::testing::Test {
     writer.write(path_);
   }
 
+  /// Without the care for crashes that makes write_file_atomically slow.
+  void write_quickly(std::string_view text) const { std::ofstream(path_, std::ios::binary) << text; }
+
   /// A file from a header in JSON and data bytes, as another program would write it.
   void write_raw(std::string_view header, std::string_view data) const {
     const std::uint64_t length = header.size();
     std::string text(reinterpret_cast<const char*>(&length), sizeof length);
-    write_file_atomically(path_, text.append(header).append(data));
+    write_quickly(text.append(header).append(data));
   }
 
   std::string error_on_load() const {
@@ -135,10 +139,10 @@ TEST_F(SafetensorsTest, TruncationAtEveryLengthIsAnError) {
   write_small();
   const std::string text = read_text_file(path_);
   for (std::size_t length = 0; length < text.size(); ++length) {
-    write_file_atomically(path_, text.substr(0, length));
+    write_quickly(text.substr(0, length));
     EXPECT_THROW(SafetensorsFile{path_}, Error) << length;
   }
-  write_file_atomically(path_, text + "x");
+  write_quickly(text + "x");
   EXPECT_THROW(SafetensorsFile{path_}, Error) << "one byte added";
 }
 
@@ -158,7 +162,7 @@ TEST_F(SafetensorsTest, AnyFlippedBitIsAnErrorOrHasNoEffect) {
   for (std::size_t bit = 0; bit < 8 * text.size(); ++bit) {
     std::string damaged = text;
     damaged[bit / 8] = static_cast<char>(damaged[bit / 8] ^ (1 << (bit % 8)));
-    write_file_atomically(path_, damaged);
+    write_quickly(damaged);
     if (error_on_load() != "(no error)") continue;
     ++loaded;
     EXPECT_TRUE(is_flip_without_effect(path_, codes_, weights_)) << bit / 8;
