@@ -45,8 +45,8 @@ std::vector<int> read_shape(const fs::path& path, InflatingReader& reader, int r
     if (extent == 0) fail_damaged(path, fmt::format("dimension {} is 0, expected at least 1", axis));
     size = extent > kLargestContent ? extent : size * extent;
     if (size > kLargestContent) {
-      fail_damaged(path, fmt::format("its header claims over {} bytes (dimension {} is {}), expected at most 1 GiB",
-                                     kLargestContent, axis, extent));
+      fail_damaged(path,
+                   fmt::format("dimension {} is {}, expected at most {} bytes in all", axis, extent, kLargestContent));
     }
     shape.push_back(static_cast<int>(extent));
   }

@@ -15,7 +15,6 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr int kClassCount = 10;
-const std::vector<int> kImageShape = {28, 28};
 
 bool is_there(const fs::path& path) {
   std::error_code ignored;
@@ -49,7 +48,7 @@ MnistPaths find_files(const fs::path& folder) {
 }
 
 void check_image_shape(const fs::path& path, const Split& split) {
-  if (split.sample_shape == kImageShape) return;
+  if (split.sample_shape == std::vector<int>{28, 28}) return;
   fail("{}: its images are {}x{}, expected 28x28; pass --data FOLDER with images of that size", path.string(),
        split.sample_shape[0], split.sample_shape[1]);
 }
