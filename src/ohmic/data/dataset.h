@@ -25,22 +25,25 @@ struct Dataset {
   Split train, test;
 };
 
-/// What to do when the real data are nowhere to be found.
+/// What to do when the real data are nowhere to be found. A failing download with `download_or_synthetic` leads to the
+/// stand-in within a few seconds, and the provenance says why.
 enum class MissingData { fail, download, synthetic, download_or_synthetic };
 
 struct DatasetRequest {
   std::string name = "mnist";    ///< "mnist" or "synthetic_digits"
   std::filesystem::path folder;  ///< --data; empty: search
   MissingData when_missing = MissingData::download_or_synthetic;
-  int train_limit = 0;  ///< keep only the first n samples (0: all)
-  int test_limit = 0;
+  int train_limit = 0;               ///< keep only the first n samples (0: all)
+  int test_limit = 0;                ///< likewise
+  std::vector<std::string> mirrors;  ///< URLs to download from, tried in order (empty: the public mirrors)
 };
 
 /// The folders searched for a data set, in order: --data, $OHMIC_DATA, ./data, ../shared/data.
 std::vector<std::filesystem::path> dataset_search_path(const std::filesystem::path& given);
 
-/// Loads a data set. A folder given by --data must exist and hold the data set; a file that is present but damaged is
-/// always an Error (never silently replaced by the stand-in).
+/// Loads a data set. A folder given by --data must exist and hold the data set; $OHMIC_DATA, where set, must be a
+/// folder, and is the place where a download is kept (otherwise ./data). A file that is present but damaged, or missing
+/// while others of the set are there, is always an Error (never silently replaced by the stand-in).
 Dataset load_dataset(const DatasetRequest& request);
 
 }  // namespace ohmic
