@@ -17,9 +17,8 @@ struct Split {
 };
 
 struct Dataset {
-  std::string name;  ///< "mnist", "synthetic_digits"
-  std::string
-      provenance;  ///< what the user is told: "MNIST, 60000 + 10000 images, read from /path" or "... drawn by code ..."
+  std::string name;        ///< "mnist", "synthetic_digits"
+  std::string provenance;  ///< what the user is told: what, how many, from where, whether genuine, or why a stand-in
   bool synthetic = false;
   int class_count = 0;
   Split train, test;
@@ -38,7 +37,8 @@ struct DatasetRequest {
   std::vector<std::string> mirrors;  ///< URLs to download from, tried in order (empty: the public mirrors)
 };
 
-/// The folders searched for a data set, in order: --data, $OHMIC_DATA, ./data, ../shared/data.
+/// The folders searched for a data set, in order: --data, $OHMIC_DATA, ./data, ../shared/data. Those that are not given
+/// or set are left out; load_dataset looks in `given` alone where it is given.
 std::vector<std::filesystem::path> dataset_search_path(const std::filesystem::path& given);
 
 /// Loads a data set. A folder given by --data must exist and hold the data set; $OHMIC_DATA, where set, must be a
