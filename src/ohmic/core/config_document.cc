@@ -28,7 +28,7 @@ ConfigTable table_of(const toml::table& table, const Source& source) {
                    [](const auto& a, const auto& b) { return a.first->source().begin < b.first->source().begin; });
   ConfigTable result;
   for (const auto& [key, node] : entries) {
-    result.emplace_back(std::string(key->str()), node_of(*node, key->source(), source));
+    result.push_back({std::string(key->str()), node_of(*node, key->source(), source)});
   }
   return result;
 }
@@ -73,7 +73,7 @@ void merge_tables(ConfigTable& base, const ConfigTable& over) {
   for (const auto& [key, value] : over) {
     ConfigNode* mine = find_key(base, key);
     if (mine == nullptr) {
-      base.emplace_back(key, value);
+      base.push_back({key, value});
       continue;
     }
     auto* my_table = std::get_if<ConfigTable>(&mine->value);
@@ -135,7 +135,8 @@ class Assignment {
   ConfigNode& descend(ConfigNode& node, std::string_view step, const std::string& done) const {
     if (const ConfigNode* found = find_step(node, step)) return const_cast<ConfigNode&>(*found);
     if (auto* table = std::get_if<ConfigTable>(&node.value)) {
-      return table->emplace_back(std::string(step), ConfigNode{ConfigTable{}, place_}).second;
+      table->push_back({std::string(step), ConfigNode{ConfigTable{}, place_}});
+      return table->back().node;
     }
     if (const auto* array = std::get_if<ConfigArray>(&node.value)) {
       fail("--set {}: {} has {} element{} ({}), so \"{}\" is not one of them; count from 0", text_, done, array->size(),
@@ -165,7 +166,7 @@ class Assignment {
       auto root = parse_root(fmt::format("value = {}", value), nullptr);
       auto& table = std::get<ConfigTable>(root.value);
       if (table.size() != 1) return false;  // a line break in it began another key
-      result = std::move(table.front().second);
+      result = std::move(table.front().node);
       return !std::holds_alternative<ConfigDate>(result.value);
     } catch (const toml::parse_error&) {
       return false;
@@ -245,7 +246,7 @@ std::vector<std::string> ConfigDocument::keys() const {
 ConfigDocument ConfigDocument::without(std::string_view key) const {
   ConfigDocument document(*this);
   auto& table = std::get<detail::ConfigTable>(document.impl_->root.value);
-  std::erase_if(table, [&](const auto& entry) { return entry.first == key; });
+  std::erase_if(table, [&](const auto& entry) { return entry.key == key; });
   return document;
 }
 

@@ -41,8 +41,8 @@ const ConfigNode* find_step(const ConfigNode& node, std::string_view step) {
 }
 
 const ConfigNode* find_key(const ConfigTable& table, std::string_view key) {
-  const auto found = std::find_if(table.begin(), table.end(), [&](const auto& entry) { return entry.first == key; });
-  return found == table.end() ? nullptr : &found->second;
+  const auto found = std::find_if(table.begin(), table.end(), [&](const auto& entry) { return entry.key == key; });
+  return found == table.end() ? nullptr : &found->node;
 }
 
 const ConfigNode* find_path(const ConfigNode& root, std::string_view dotted_key) {

@@ -7,7 +7,6 @@
 #include <memory>
 #include <string>
 #include <string_view>
-#include <utility>
 #include <variant>
 #include <vector>
 
@@ -24,9 +23,10 @@ struct ConfigPlace {
 };
 
 struct ConfigNode;
+struct ConfigEntry;
 
 /// Keys in the order in which they were written.
-using ConfigTable = std::vector<std::pair<std::string, ConfigNode>>;
+using ConfigTable = std::vector<ConfigEntry>;
 using ConfigArray = std::vector<ConfigNode>;
 
 /// A date or time: TOML has them, no setting uses them.
@@ -35,6 +35,11 @@ struct ConfigDate {};
 struct ConfigNode {
   std::variant<ConfigTable, ConfigArray, std::string, std::int64_t, double, bool, ConfigDate> value;
   ConfigPlace place;
+};
+
+struct ConfigEntry {
+  std::string key;
+  ConfigNode node;
 };
 
 /// The parts of a dotted key, empty ones included.
