@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <list>
 #include <functional>
 #include <map>
 #include <span>
@@ -32,6 +33,13 @@ class SafetensorsWriter {
   void add(std::string name, std::span<const T> data) {
     add(std::move(name), data, {static_cast<std::int64_t>(data.size())});
   }
+  /// As `add`, for values that nobody else holds.
+  template <class T>
+  void keep(std::string name, const std::vector<T>& data) {
+    const auto bytes = std::as_bytes(std::span(data));
+    kept_.emplace_back(bytes.begin(), bytes.end());
+    add_bytes(std::move(name), tensor_type_of<T>(), kept_.back(), {static_cast<std::int64_t>(data.size())});
+  }
   void set_metadata(std::string key, std::string value);
 
   /// Writes aside, then renames (write_file_atomically). Header in name order; data 8-byte aligned, the widest types
@@ -48,6 +56,7 @@ class SafetensorsWriter {
   void add_bytes(std::string name, TensorType type, std::span<const std::byte> bytes, std::vector<std::int64_t> shape);
   std::map<std::string, Entry> entries_;
   std::map<std::string, std::string, std::less<>> metadata_;
+  std::list<std::vector<std::byte>> kept_;
 };
 
 namespace detail {

@@ -1,0 +1,59 @@
+#include "ohmic/core/cpu.h"
+
+#include <hwy/targets.h>
+
+#include <algorithm>
+#include <array>
+#include <cstdint>
+#include <fstream>
+
+#include "ohmic/core/error.h"
+
+namespace ohmic {
+namespace {
+
+constexpr std::array<std::string_view, 4> kNames = {"baseline", "avx2", "avx512", "avx512_vnni"};
+
+int detected_level() {
+  __builtin_cpu_init();
+  if (!__builtin_cpu_supports("avx2")) return 0;
+  if (!__builtin_cpu_supports("avx512f") || !__builtin_cpu_supports("avx512bw") ||
+      !__builtin_cpu_supports("avx512vl")) {
+    return 1;
+  }
+  return __builtin_cpu_supports("avx512vnni") ? 3 : 2;
+}
+
+int& level() {
+  static int value = detected_level();
+  return value;
+}
+
+}  // namespace
+
+bool cpu_has(CpuFeature feature) { return level() > static_cast<int>(feature); }
+
+std::string instruction_set() { return std::string(kNames[static_cast<std::size_t>(level())]); }
+
+void limit_instruction_set(std::string_view name) {
+  for (std::size_t i = 0; i < kNames.size(); ++i) {
+    if (kNames[i] != name) continue;
+    level() = std::min(static_cast<int>(i), detected_level());
+    std::int64_t disabled = 0;
+    if (level() < 2) disabled |= HWY_AVX3 | HWY_AVX3_DL;
+    if (level() < 1) disabled |= HWY_AVX2;
+    hwy::DisableTargets(disabled);
+    return;
+  }
+  fail("\"{}\" is not an instruction set that ohmic knows; choose one of baseline, avx2, avx512, avx512_vnni", name);
+}
+
+std::string cpu_name() {
+  std::ifstream info("/proc/cpuinfo");
+  for (std::string line; std::getline(info, line);) {
+    if (line.starts_with("model name")) return line.substr(line.find(':') + 2);
+  }
+  return "unknown";
+}
+
+}  // namespace ohmic

@@ -1,0 +1,394 @@
+#include "ohmic/core/kernels.h"
+
+#include <algorithm>
+#include <cmath>
+#include <vector>
+
+// The sets worth a copy of their own. Without this Highway would also build SSSE3 and AVX3_DL.
+#define HWY_DISABLED_TARGETS (HWY_SSSE3 | HWY_AVX3_DL)
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "ohmic/core/kernels.cc"
+#include <hwy/foreach_target.h>
+#include <hwy/highway.h>
+
+#include "ohmic/core/gaussian_table.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace ohmic::HWY_NAMESPACE {
+namespace hn = hwy::HWY_NAMESPACE;
+
+using Floats = hn::CappedTag<float, 16>;
+using Ints = hn::Rebind<std::int32_t, Floats>;
+using Words = hn::Rebind<std::uint32_t, Floats>;
+using FloatVector = hn::Vec<Floats>;
+using WordVector = hn::Vec<Words>;
+
+// ---------------------------------------------------------------------------------------------------- random words
+
+struct PhiloxState {
+  WordVector c0, c1, c2, c3;  // even lanes hold the data, odd lanes are ignored
+};
+
+HWY_INLINE void philox_round(PhiloxState& s, std::uint32_t k0, std::uint32_t k1) {
+  const Words d;
+  const auto product0 = hn::MulEven(s.c0, hn::Set(d, 0xD2511F53u));
+  const auto product1 = hn::MulEven(s.c2, hn::Set(d, 0xCD9E8D57u));
+  const auto high0 = hn::BitCast(d, hn::ShiftRight<32>(product0));
+  const auto high1 = hn::BitCast(d, hn::ShiftRight<32>(product1));
+  s.c0 = hn::Xor3(high1, s.c1, hn::Set(d, k0));
+  s.c2 = hn::Xor3(high0, s.c3, hn::Set(d, k1));
+  s.c1 = hn::BitCast(d, product1);
+  s.c3 = hn::BitCast(d, product0);
+}
+
+// Words 2c, 2c+1 of the counters first .. first + lanes/2 - 1 interleaved in `a`, words 2 and 3 in `b`.
+HWY_INLINE void philox(const RandomStream& stream, std::uint32_t first, WordVector& a, WordVector& b) {
+  const Words d;
+  const hn::RepartitionToWide<Words> wide;
+  const auto lane = hn::ShiftRight<1>(hn::Iota(d, 0));
+  PhiloxState s{hn::Add(lane, hn::Set(d, first)), hn::Set(d, stream.counter[0]), hn::Set(d, stream.counter[1]),
+                hn::Set(d, stream.counter[2])};
+  std::uint32_t k0 = stream.key[0];
+  std::uint32_t k1 = stream.key[1];
+  for (int round = 0; round < 10; ++round) {
+    philox_round(s, k0, k1);
+    k0 += 0x9E3779B9u;
+    k1 += 0xBB67AE85u;
+  }
+  const auto odd = [&](WordVector v) { return hn::BitCast(d, hn::ShiftLeft<32>(hn::BitCast(wide, v))); };
+  a = hn::OddEven(odd(s.c1), s.c0);
+  b = hn::OddEven(odd(s.c3), s.c2);
+}
+
+// ------------------------------------------------------------------------------------------------------- gaussians
+
+HWY_INLINE FloatVector polynomial_wide(WordVector octave, FloatVector t) {
+  const Floats d;
+  const auto index = hn::IndicesFromVec(d, octave);
+  FloatVector z = hn::TableLookupLanes(hn::LoadU(d, detail::kGaussianCoefficients[detail::kGaussianDegree]), index);
+  for (int k = detail::kGaussianDegree - 1; k >= 0; --k) {
+    z = hn::Add(hn::Mul(z, t), hn::TableLookupLanes(hn::LoadU(d, detail::kGaussianCoefficients[k]), index));
+  }
+  return z;
+}
+
+HWY_INLINE FloatVector polynomial_gather(WordVector octave, FloatVector t) {
+  const Floats d;
+  const Ints di;
+  const auto index = hn::BitCast(di, octave);
+  FloatVector z = hn::GatherIndex(d, detail::kGaussianCoefficients[detail::kGaussianDegree], index);
+  for (int k = detail::kGaussianDegree - 1; k >= 0; --k) {
+    z = hn::Add(hn::Mul(z, t), hn::GatherIndex(d, detail::kGaussianCoefficients[k], index));
+  }
+  return z;
+}
+
+// Sixteen lanes look the coefficients up in registers, which hold the first 16 octaves (|z| < 4.3); the rare vector
+// with a lane further out gathers them from memory.
+HWY_INLINE FloatVector gaussian_of(WordVector word) {
+  const Floats d;
+  const Words du;
+  const Ints di;
+  const auto magnitude = hn::BitCast(di, hn::And(word, hn::Set(du, 0x7fffffffu)));
+  const auto v = hn::Min(hn::Add(hn::ConvertTo(d, magnitude), hn::Set(d, 0.5f)), hn::Set(d, 2147483520.0f));
+  const auto bits = hn::BitCast(du, v);
+  const auto octave = hn::Sub(hn::Set(du, 157), hn::ShiftRight<23>(bits));
+  const auto mantissa = hn::BitCast(d, hn::Or(hn::And(bits, hn::Set(du, 0x007fffffu)), hn::Set(du, 0x3f800000u)));
+  const auto t = hn::Sub(mantissa, hn::Set(d, 1.5f));
+  FloatVector z;
+  if constexpr (hn::MaxLanes(Floats()) == 16) {
+    if (HWY_LIKELY(hn::AllTrue(du, hn::Lt(octave, hn::Set(du, 16))))) {
+      z = polynomial_wide(octave, t);
+    } else {
+      z = polynomial_gather(octave, t);
+    }
+  } else {
+    z = polynomial_gather(octave, t);
+  }
+  return hn::BitCast(d, hn::Xor(hn::BitCast(du, z), hn::And(word, hn::Set(du, 0x80000000u))));
+}
+
+// 32 gaussians of block `block`.
+HWY_INLINE void gaussian_block(const RandomStream& stream, std::uint32_t block, float* HWY_RESTRICT out) {
+  const Floats d;
+  const std::size_t lanes = hn::Lanes(d);
+  for (std::size_t at = 0; at < 16; at += lanes) {
+    WordVector a, b;
+    philox(stream, block * 8 + static_cast<std::uint32_t>(at / 2), a, b);
+    hn::StoreU(gaussian_of(a), d, out + at);
+    hn::StoreU(gaussian_of(b), d, out + 16 + at);
+  }
+}
+
+void GaussiansKernel(const RandomStream& stream, std::span<float> out) {
+  const std::size_t whole = out.size() / 32;
+  for (std::size_t block = 0; block < whole; ++block) {
+    gaussian_block(stream, static_cast<std::uint32_t>(block), out.data() + 32 * block);
+  }
+  if (const std::size_t rest = out.size() % 32; rest != 0) {
+    float buffer[32];
+    gaussian_block(stream, static_cast<std::uint32_t>(whole), buffer);
+    for (std::size_t i = 0; i < rest; ++i) out[32 * whole + i] = buffer[i];
+  }
+}
+
+// ------------------------------------------------------------------------------------------------------ elementwise
+
+float MaxAbsKernel(std::span<const float> x) {
+  const Floats d;
+  const std::size_t lanes = hn::Lanes(d);
+  FloatVector best = hn::Zero(d);
+  std::size_t i = 0;
+  for (; i + lanes <= x.size(); i += lanes) best = hn::Max(best, hn::Abs(hn::LoadU(d, x.data() + i)));
+  float result = hn::GetLane(hn::MaxOfLanes(d, best));
+  for (; i < x.size(); ++i) result = std::max(result, std::abs(x[i]));
+  return result;
+}
+
+HWY_INLINE hn::Vec<Ints> clamp_round(FloatVector x, FloatVector limit) {
+  const Floats d;
+  return hn::NearestInt(hn::Min(hn::Max(x, hn::Sub(hn::Zero(d), limit)), limit));
+}
+
+void QuantiseKernel(std::span<const float> x, float inverse_step, int levels, std::span<std::int8_t> codes) {
+  const Floats d;
+  const hn::Rebind<std::int8_t, Floats> bytes;
+  const std::size_t lanes = hn::Lanes(d);
+  const auto limit = hn::Set(d, static_cast<float>(levels));
+  const auto scale = hn::Set(d, inverse_step);
+  std::size_t i = 0;
+  for (; i + lanes <= x.size(); i += lanes) {
+    const auto code = clamp_round(hn::Mul(hn::LoadU(d, x.data() + i), scale), limit);
+    hn::StoreU(hn::DemoteTo(bytes, code), bytes, codes.data() + i);
+  }
+  if (i < x.size()) {
+    float in[16] = {};
+    std::int8_t out[16];
+    for (std::size_t k = 0; i + k < x.size(); ++k) in[k] = x[i + k];
+    hn::StoreU(hn::DemoteTo(bytes, clamp_round(hn::Mul(hn::LoadU(d, in), scale), limit)), bytes, out);
+    for (std::size_t k = 0; i + k < x.size(); ++k) codes[i + k] = out[k];
+  }
+}
+
+// exp(x) for |x| <= 87: 2^n 2^f with f in [-1/2, 1/2], a degree-6 Taylor polynomial of 2^f (relative error 2e-7).
+HWY_INLINE FloatVector exponential(FloatVector x) {
+  const Floats d;
+  const Ints di;
+  const auto y = hn::Mul(x, hn::Set(d, 1.44269504f));
+  const auto n = hn::NearestInt(y);
+  const auto whole = hn::ConvertTo(d, n);
+  // x - n ln 2 in two pieces, so that the fraction is exact.
+  auto f = hn::Sub(x, hn::Mul(whole, hn::Set(d, 0.693359375f)));
+  f = hn::Sub(f, hn::Mul(whole, hn::Set(d, -2.12194440e-4f)));
+  auto p = hn::Set(d, 1.0f / 720);
+  for (const float c : {1.0f / 120, 1.0f / 24, 1.0f / 6, 0.5f, 1.0f, 1.0f}) p = hn::Add(hn::Mul(p, f), hn::Set(d, c));
+  return hn::Mul(p, hn::BitCast(d, hn::ShiftLeft<23>(hn::Add(n, hn::Set(di, 127)))));
+}
+
+HWY_INLINE FloatVector sigmoid_of(FloatVector x) {
+  const Floats d;
+  const auto limit = hn::Set(d, 87.0f);
+  const auto bounded = hn::Min(hn::Max(x, hn::Sub(hn::Zero(d), limit)), limit);
+  return hn::Div(hn::Set(d, 1.0f), hn::Add(hn::Set(d, 1.0f), exponential(hn::Sub(hn::Zero(d), bounded))));
+}
+
+void SigmoidKernel(std::span<float> x) {
+  const Floats d;
+  const std::size_t lanes = hn::Lanes(d);
+  std::size_t i = 0;
+  for (; i + lanes <= x.size(); i += lanes) hn::StoreU(sigmoid_of(hn::LoadU(d, x.data() + i)), d, x.data() + i);
+  if (i < x.size()) {
+    float buffer[16] = {};
+    for (std::size_t k = 0; i + k < x.size(); ++k) buffer[k] = x[i + k];
+    hn::StoreU(sigmoid_of(hn::LoadU(d, buffer)), d, buffer);
+    for (std::size_t k = 0; i + k < x.size(); ++k) x[i + k] = buffer[k];
+  }
+}
+
+// ---------------------------------------------------------------------------------------------------------- fp32 rows
+
+template <int kVectors>
+HWY_INLINE void row_sum_panel(const float* base, std::size_t stride, std::span<const int> index,
+                              std::span<const float> x, float* sum) {
+  const Floats d;
+  const std::size_t lanes = hn::Lanes(d);
+  FloatVector acc[kVectors];
+  for (int v = 0; v < kVectors; ++v) acc[v] = hn::Zero(d);
+  for (std::size_t k = 0; k < index.size(); ++k) {
+    const float* row = base + static_cast<std::size_t>(index[k]) * stride;
+    const auto scale = hn::Set(d, x[k]);
+    for (int v = 0; v < kVectors; ++v) {
+      acc[v] = hn::Add(acc[v], hn::Mul(scale, hn::LoadU(d, row + static_cast<std::size_t>(v) * lanes)));
+    }
+  }
+  for (int v = 0; v < kVectors; ++v) hn::StoreU(acc[v], d, sum + static_cast<std::size_t>(v) * lanes);
+}
+
+void RowSumKernel(const float* base, std::size_t stride, std::span<const int> index, std::span<const float> x,
+                  std::span<float> sum) {
+  const Floats d;
+  const std::size_t lanes = hn::Lanes(d);
+  std::size_t j = 0;
+  for (; j + 8 * lanes <= sum.size(); j += 8 * lanes) row_sum_panel<8>(base + j, stride, index, x, sum.data() + j);
+  for (; j + lanes <= sum.size(); j += lanes) row_sum_panel<1>(base + j, stride, index, x, sum.data() + j);
+  for (; j < sum.size(); ++j) {
+    float acc = 0;
+    for (std::size_t k = 0; k < index.size(); ++k) acc += x[k] * base[static_cast<std::size_t>(index[k]) * stride + j];
+    sum[j] = acc;
+  }
+}
+
+void AddScaledKernel(std::span<float> row, float scale, std::span<const float> delta) {
+  const Floats d;
+  const std::size_t lanes = hn::Lanes(d);
+  const auto s = hn::Set(d, scale);
+  std::size_t j = 0;
+  for (; j + lanes <= row.size(); j += lanes) {
+    const auto sum = hn::Add(hn::LoadU(d, row.data() + j), hn::Mul(s, hn::LoadU(d, delta.data() + j)));
+    hn::StoreU(sum, d, row.data() + j);
+  }
+  for (; j < row.size(); ++j) row[j] += scale * delta[j];
+}
+
+int AddScaledAndFindKernel(std::span<float> row, float scale, std::span<const float> delta, float threshold,
+                           std::uint32_t* crossed) {
+  const Floats d;
+  const std::size_t lanes = hn::Lanes(d);
+  const auto s = hn::Set(d, scale);
+  const auto limit = hn::Set(d, threshold);
+  int found = 0;
+  std::size_t j = 0;
+  for (; j + lanes <= row.size(); j += lanes) {
+    const auto sum = hn::Add(hn::LoadU(d, row.data() + j), hn::Mul(s, hn::LoadU(d, delta.data() + j)));
+    hn::StoreU(sum, d, row.data() + j);
+    const auto over = hn::Ge(hn::Abs(sum), limit);
+    if (HWY_UNLIKELY(!hn::AllFalse(d, over))) {
+      for (std::size_t k = 0; k < lanes; ++k) {
+        if (std::abs(row[j + k]) >= threshold) crossed[found++] = static_cast<std::uint32_t>(j + k);
+      }
+    }
+  }
+  for (; j < row.size(); ++j) {
+    row[j] += scale * delta[j];
+    if (std::abs(row[j]) >= threshold) crossed[found++] = static_cast<std::uint32_t>(j);
+  }
+  return found;
+}
+
+// ---------------------------------------------------------------------------------------------------------- read-out
+
+// The analog outputs of lanes [at, at + lanes): mean plus noise.
+HWY_INLINE FloatVector analog_outputs(const Readout& r, std::size_t at, const float* z) {
+  const Floats d;
+  const Ints di;
+  const auto sum = hn::Add(hn::ShiftLeft<8>(hn::LoadU(di, r.high + at)), hn::LoadU(di, r.low + at));
+  const auto mean = hn::Mul(hn::ConvertTo(d, sum), hn::Set(d, r.mean_scale));
+  if (z == nullptr) return mean;
+  const auto scaled = hn::Mul(hn::ConvertTo(d, hn::LoadU(di, r.variance + at)), hn::Set(d, r.variance_scale));
+  const auto variance = hn::Max(hn::Add(scaled, hn::Set(d, r.variance_offset)), hn::Zero(d));
+  return hn::Add(mean, hn::Mul(hn::Sqrt(variance), hn::LoadU(d, z)));
+}
+
+HWY_INLINE FloatVector converted(FloatVector y, FloatVector inverse_step, FloatVector step, FloatVector limit) {
+  const Floats d;
+  return hn::Mul(hn::ConvertTo(d, clamp_round(hn::Mul(y, inverse_step), limit)), step);
+}
+
+// Sums are padded to a multiple of 32, so whole vectors may be loaded; `out` may not, so its tail is written one by
+// one.
+HWY_INLINE void store_outputs(const Readout& r, std::size_t at, FloatVector y) {
+  const Floats d;
+  const std::size_t lanes = hn::Lanes(d);
+  if (at + lanes <= r.count) {
+    if (r.accumulate) y = hn::Add(hn::LoadU(d, r.out + at), y);
+    hn::StoreU(y, d, r.out + at);
+    return;
+  }
+  float buffer[16];
+  hn::StoreU(y, d, buffer);
+  for (std::size_t k = 0; at + k < r.count; ++k) r.out[at + k] = r.accumulate ? r.out[at + k] + buffer[k] : buffer[k];
+}
+
+HWY_INLINE FloatVector mask_tail(FloatVector y, std::size_t left) {
+  const Floats d;
+  return left >= hn::Lanes(d) ? y : hn::IfThenElseZero(hn::FirstN(d, left), y);
+}
+
+float ReadOutKernel(const Readout& r) {
+  const Floats d;
+  const std::size_t lanes = hn::Lanes(d);
+  constexpr std::size_t kChunk = 32;
+  const std::size_t padded = (r.count + kChunk - 1) / kChunk * kChunk;
+  thread_local std::vector<float> analog;
+  if (analog.size() < padded) analog.resize(padded);
+  alignas(64) float z[kChunk];
+  FloatVector largest = hn::Zero(d);
+  const bool direct = r.adc != AdcMode::per_vector;
+  const float levels = static_cast<float>(r.adc_levels);
+  const auto limit = hn::Set(d, levels);
+  const auto convert = [&](std::size_t at, FloatVector y, float range) {
+    if (r.adc == AdcMode::off || range <= 0) return store_outputs(r, at, y);
+    store_outputs(r, at, converted(y, hn::Set(d, levels / range), hn::Set(d, range / levels), limit));
+  };
+  for (std::size_t begin = 0; begin < padded; begin += kChunk) {
+    if (r.noise != nullptr) gaussian_block(*r.noise, static_cast<std::uint32_t>(begin / kChunk), z);
+    for (std::size_t k = 0; k < kChunk && begin + k < r.count; k += lanes) {
+      const auto y = mask_tail(analog_outputs(r, begin + k, r.noise != nullptr ? z + k : nullptr), r.count - begin - k);
+      largest = hn::Max(largest, hn::Abs(y));
+      if (direct) {
+        convert(begin + k, y, r.adc_range);
+      } else {
+        hn::StoreU(y, d, analog.data() + begin + k);
+      }
+    }
+  }
+  const float range = hn::GetLane(hn::MaxOfLanes(d, largest));
+  if (!direct) {
+    for (std::size_t at = 0; at < r.count; at += lanes) convert(at, hn::LoadU(d, analog.data() + at), range);
+  }
+  return range;
+}
+
+}  // namespace ohmic::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace ohmic {
+
+HWY_EXPORT(GaussiansKernel);
+HWY_EXPORT(MaxAbsKernel);
+HWY_EXPORT(QuantiseKernel);
+HWY_EXPORT(SigmoidKernel);
+HWY_EXPORT(RowSumKernel);
+HWY_EXPORT(AddScaledKernel);
+HWY_EXPORT(AddScaledAndFindKernel);
+HWY_EXPORT(ReadOutKernel);
+
+void gaussians(const RandomStream& stream, std::span<float> out) { HWY_DYNAMIC_DISPATCH(GaussiansKernel)(stream, out); }
+
+float max_abs(std::span<const float> x) { return HWY_DYNAMIC_DISPATCH(MaxAbsKernel)(x); }
+
+void quantise(std::span<const float> x, float inverse_step, int levels, std::span<std::int8_t> codes) {
+  HWY_DYNAMIC_DISPATCH(QuantiseKernel)(x, inverse_step, levels, codes);
+}
+
+void sigmoid(std::span<float> x) { HWY_DYNAMIC_DISPATCH(SigmoidKernel)(x); }
+
+void weighted_row_sum(const float* base, std::size_t stride, std::span<const int> index, std::span<const float> x,
+                      std::span<float> sum) {
+  HWY_DYNAMIC_DISPATCH(RowSumKernel)(base, stride, index, x, sum);
+}
+
+void add_scaled(std::span<float> row, float scale, std::span<const float> d) {
+  HWY_DYNAMIC_DISPATCH(AddScaledKernel)(row, scale, d);
+}
+
+int add_scaled_and_find(std::span<float> row, float scale, std::span<const float> d, float threshold,
+                        std::uint32_t* crossed) {
+  return HWY_DYNAMIC_DISPATCH(AddScaledAndFindKernel)(row, scale, d, threshold, crossed);
+}
+
+float read_out(const Readout& readout) { return HWY_DYNAMIC_DISPATCH(ReadOutKernel)(readout); }
+
+}  // namespace ohmic
+#endif  // HWY_ONCE

@@ -1,0 +1,86 @@
+#pragma once
+
+// The vector kernels: elementwise loops over floats and small integers, compiled for several instruction sets and
+// chosen at run time. Every kernel gives the same bits on every instruction set: sums run in a fixed order in each
+// column, and no multiply-add is fused.
+
+#include <cstdint>
+#include <span>
+
+#include "ohmic/core/random.h"
+
+namespace ohmic {
+
+/// out[e] = gaussian of element e of the stream.
+void gaussians(const RandomStream& stream, std::span<float> out);
+
+/// Largest |x|; 0 for an empty span.
+float max_abs(std::span<const float> x);
+
+/// codes[i] = round(clamp(x[i] * inverse_step, -levels, levels)), ties to even.
+void quantise(std::span<const float> x, float inverse_step, int levels, std::span<std::int8_t> codes);
+
+/// x[i] = 1 / (1 + exp(-x[i])), relative error below 3e-7.
+void sigmoid(std::span<float> x);
+
+/// sum[j] = sum over k of x[k] rows[k][j], in the order of k; rows[k] = base + index[k] * stride.
+void weighted_row_sum(const float* base, std::size_t stride, std::span<const int> index, std::span<const float> x,
+                      std::span<float> sum);
+
+/// row[j] += scale * d[j].
+void add_scaled(std::span<float> row, float scale, std::span<const float> d);
+
+/// row[j] += scale * d[j]; writes the j with |row[j]| >= threshold to `crossed` (room for all) and returns their
+/// number.
+int add_scaled_and_find(std::span<float> row, float scale, std::span<const float> d, float threshold,
+                        std::uint32_t* crossed);
+
+/// How an ADC treats the outputs of one vector at one row block.
+enum class AdcMode {
+  off,         ///< exact
+  fixed,       ///< full scale = range
+  per_vector,  ///< full scale = the largest |output| of the vector
+};
+
+/// One vector's integer sums at one array, on their way out.
+struct Readout {
+  const std::int32_t* high;      ///< sums of the high digits
+  const std::int32_t* low;       ///< sums of the low digits
+  const std::int32_t* variance;  ///< sums of the noise variances; null: noiseless
+  std::size_t count;
+  float mean_scale;           ///< weight units of one step of (256 high + low)
+  float variance_scale;       ///< squared weight units of one step of `variance`
+  float variance_offset;      ///< added to the scaled variance, in squared weight units
+  const RandomStream* noise;  ///< null: noiseless
+  AdcMode adc;
+  float adc_range;  ///< for fixed
+  int adc_levels;   ///< codes -levels .. levels
+  bool accumulate;  ///< add to `out` instead of overwriting it
+  float* out;
+};
+
+/// mean + sqrt(variance) gaussian -> ADC -> out. Returns the largest |analog output|, for calibration of a fixed range.
+float read_out(const Readout& readout);
+
+/// Rows of one array in groups of four: the digits of group g, column j are bytes [(g columns + j) 4, + 4).
+struct QuadMatrix {
+  const std::int8_t* high;
+  const std::int8_t* low;
+  const std::int8_t* variance;  ///< null: no noise
+  int columns;
+};
+
+/// The non-zero groups of one quantised vector.
+struct QuadVector {
+  std::span<const std::int32_t> group;      ///< ascending
+  std::span<const std::uint32_t> positive;  ///< four bytes: max(code, 0)
+  std::span<const std::uint32_t> negative;  ///< four bytes: max(-code, 0)
+  std::span<const std::uint32_t> squared;   ///< four bytes: dithered squares, 0..255
+  bool any_negative = false;
+};
+
+/// high[j] = sum of code * high digit and so on: exact integer sums.
+void quad_product(const QuadMatrix& matrix, const QuadVector& vector, std::int32_t* high, std::int32_t* low,
+                  std::int32_t* variance);
+
+}  // namespace ohmic

@@ -1,0 +1,293 @@
+#include "ohmic/crossbar/array_reader.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+
+#include "ohmic/core/parallel.h"
+
+namespace ohmic {
+namespace {
+
+constexpr std::size_t kPadding = 32;                   // read_out loads whole vectors
+constexpr std::uint32_t kDitherElement = 0xffffffe0u;  // an element of the read's stream that no output uses
+constexpr std::size_t kBatchFrom = 16;                 // vectors from which the batched product pays
+
+std::size_t padded(int columns) { return (static_cast<std::size_t>(columns) + kPadding - 1) / kPadding * kPadding; }
+
+// Squares of codes as bytes, 0 .. 255, for the variance product. Rounding up or down is decided by a low-discrepancy
+// sequence over the rows with a random start per read: the expected byte is exact, so small inputs beside a large one
+// keep their share of the noise.
+class SquareCoder {
+ public:
+  SquareCoder(int largest_code, std::uint32_t random) : offset_(random & 0xffffu) {
+    if (largest_code > 0) multiplier_ = 255u * 65536u / static_cast<std::uint32_t>(largest_code * largest_code);
+  }
+  std::uint32_t operator()(int row, int code) const {
+    const auto dither = static_cast<std::uint32_t>(row) * 40503u + offset_;  // 65536 / golden ratio
+    return (static_cast<std::uint32_t>(code * code) * multiplier_ + (dither & 0xffffu)) >> 16;
+  }
+  /// The squared code that one byte step stands for.
+  float step() const { return multiplier_ > 0 ? 65536.0f / static_cast<float>(multiplier_) : 0.0f; }
+
+ private:
+  std::uint32_t offset_;
+  std::uint32_t multiplier_ = 0;
+};
+
+int largest_code(const std::int8_t* codes, int count) {
+  int largest = 0;
+  for (int i = 0; i < count; ++i) largest = std::max(largest, std::abs(static_cast<int>(codes[i])));
+  return largest;
+}
+
+RandomStream noise_stream(const ReadKey& key, int block, std::uint64_t read) {
+  return {key.seed, key.purpose, (key.unit << 10) | static_cast<std::uint32_t>(block), read};
+}
+
+}  // namespace
+
+struct ArrayReader::Scratch {
+  std::vector<std::int8_t> codes;
+  std::vector<std::uint8_t> squares;
+  std::vector<std::int32_t> group, high, low, variance;
+  std::vector<std::uint32_t> positive, negative, squared;
+};
+
+ArrayReader::ArrayReader(int rows, int columns, int block_rows, int block_columns, const PeripherySpec& periphery,
+                         const DigitScale& scale, bool noisy)
+    : rows_(rows),
+      columns_(columns),
+      block_rows_(block_rows),
+      block_columns_(block_columns),
+      periphery_(periphery),
+      noisy_(noisy),
+      dac_range_(periphery.dac_range, periphery.calibration_vectors),
+      adc_range_(periphery.adc_range, periphery.calibration_vectors),
+      digits_(rows, columns, scale) {}
+
+void ArrayReader::read(MatrixView<const float> x, MatrixView<float> y, const ReadKey& key, bool calibrate,
+                       Counters& counters) {
+  OHMIC_EXPECT(x.columns == static_cast<std::size_t>(rows_) && y.columns == static_cast<std::size_t>(columns_));
+  std::vector<Observed> seen(x.rows);
+  if (periphery_.dac_bits == 0) {
+    load_exact();
+    parallel_chunks(x.rows, 8, [&](std::size_t begin, std::size_t end) {
+      for (std::size_t v = begin; v < end; ++v) read_exact(x.row(v), y.row(v), key, key.first_read + v, seen[v]);
+    });
+  } else if (x.rows < kBatchFrom) {
+    for (std::size_t v = 0; v < x.rows; ++v) read_one(x.row(v), y.row(v), key, key.first_read + v, seen[v]);
+  } else {
+    load_batch_products();
+    parallel_chunks(x.rows, BatchProduct::kVectors,
+                    [&](std::size_t begin, std::size_t end) { read_chunk(x, y, begin, end, key, seen); });
+  }
+  if (calibrate) {
+    for (const Observed& o : seen) {
+      dac_range_.observe(o.input);
+      adc_range_.observe(o.output);
+    }
+  }
+  count(x.rows, counters);
+}
+
+float ArrayReader::input_step(std::span<const float> x, Observed& seen) const {
+  seen.input = max_abs(x);
+  const float full_scale = dac_range_.own_scale() ? seen.input : dac_range_.full_scale();
+  return full_scale / static_cast<float>(converter_levels(periphery_.dac_bits));
+}
+
+void ArrayReader::read_one(std::span<const float> x, std::span<float> y, const ReadKey& key, std::uint64_t read,
+                           Observed& seen) const {
+  thread_local Scratch s;
+  const std::size_t groups = (static_cast<std::size_t>(rows_) + 3) / 4;
+  s.codes.assign(groups * 4, 0);
+  const float step = input_step(x, seen);
+  if (step > 0) quantise(x, 1 / step, converter_levels(periphery_.dac_bits), s.codes);
+  for (std::vector<std::int32_t>* sums : {&s.high, &s.low, &s.variance}) sums->resize(padded(columns_));
+  for (int block = 0; block < block_count(); ++block) {
+    const int begin = block_begin(block);
+    const int size = block_size(block);
+    const RandomStream stream = noise_stream(key, block, read);
+    const SquareCoder square(largest_code(s.codes.data() + begin, size),
+                             noisy_ ? random_word(stream, kDitherElement) : 0);
+    s.group.clear();
+    s.positive.clear();
+    s.negative.clear();
+    s.squared.clear();
+    QuadVector vector;
+    std::int64_t square_sum = 0;
+    for (int row = begin; row < begin + size; row += 4) {
+      std::uint32_t word;
+      std::memcpy(&word, s.codes.data() + row, 4);
+      if (word == 0) continue;
+      std::uint32_t positive = 0, negative = 0, squared = 0;
+      for (int k = 0; k < 4; ++k) {
+        const int code = s.codes[static_cast<std::size_t>(row + k)];
+        const std::uint32_t byte = square(row + k, code);
+        positive |= static_cast<std::uint32_t>(std::max(code, 0)) << (8 * k);
+        negative |= static_cast<std::uint32_t>(std::max(-code, 0)) << (8 * k);
+        squared |= byte << (8 * k);
+        square_sum += byte;
+      }
+      s.group.push_back(row / 4);
+      s.positive.push_back(positive);
+      s.negative.push_back(negative);
+      s.squared.push_back(squared);
+      vector.any_negative |= negative != 0;
+    }
+    vector.group = s.group;
+    vector.positive = s.positive;
+    vector.negative = s.negative;
+    vector.squared = s.squared;
+    QuadMatrix quads = digits_.quads();
+    if (!noisy_) quads.variance = nullptr;
+    quad_product(quads, vector, s.high.data(), s.low.data(), s.variance.data());
+    const Sums sums{s.high.data(), s.low.data(), noisy_ ? s.variance.data() : nullptr};
+    seen.output = std::max(seen.output, convert(block, sums, step, square.step(), square_sum, key, read, y));
+  }
+}
+
+void ArrayReader::read_chunk(MatrixView<const float> x, MatrixView<float> y, std::size_t begin, std::size_t end,
+                             const ReadKey& key, std::span<Observed> seen) const {
+  thread_local Scratch s;
+  const std::size_t vectors = end - begin;
+  const auto columns = static_cast<std::size_t>(columns_);
+  const std::size_t row_bytes = static_cast<std::size_t>(rows_);
+  s.codes.assign(row_bytes, 0);
+  std::vector<float> steps(vectors);
+  for (std::size_t v = 0; v < vectors; ++v) steps[v] = input_step(x.row(begin + v), seen[begin + v]);
+  for (std::vector<std::int32_t>* sums : {&s.high, &s.low, &s.variance}) {
+    sums->resize(BatchProduct::kVectors * columns + kPadding);
+  }
+  std::vector<float> square_steps(vectors);
+  std::vector<std::int64_t> square_sums(vectors);
+  for (int block = 0; block < block_count(); ++block) {
+    const auto first = static_cast<std::size_t>(block_begin(block));
+    const auto size = static_cast<std::size_t>(block_size(block));
+    s.codes.assign(BatchProduct::kVectors * size, 0);
+    s.squares.assign(BatchProduct::kVectors * size, 0);
+    for (std::size_t v = 0; v < vectors; ++v) {
+      const std::span<std::int8_t> codes(s.codes.data() + v * size, size);
+      if (steps[v] > 0) {
+        quantise(x.row(begin + v).subspan(first, size), 1 / steps[v], converter_levels(periphery_.dac_bits), codes);
+      }
+      if (!noisy_) continue;
+      const std::uint32_t random = random_word(noise_stream(key, block, key.first_read + begin + v), kDitherElement);
+      const SquareCoder square(largest_code(codes.data(), static_cast<int>(size)), random);
+      std::int64_t sum = 0;
+      for (std::size_t i = 0; i < size; ++i) {
+        const std::uint32_t byte = square(static_cast<int>(first + i), codes[i]);
+        s.squares[v * size + i] = static_cast<std::uint8_t>(byte);
+        sum += byte;
+      }
+      square_steps[v] = square.step();
+      square_sums[v] = sum;
+    }
+    batch_products_[static_cast<std::size_t>(block)].multiply(s.codes.data(), noisy_ ? s.squares.data() : nullptr,
+                                                              s.high.data(), s.low.data(), s.variance.data());
+    for (std::size_t v = 0; v < vectors; ++v) {
+      const Sums sums{s.high.data() + v * columns, s.low.data() + v * columns,
+                      noisy_ ? s.variance.data() + v * columns : nullptr};
+      const float largest = convert(block, sums, steps[v], square_steps[v], square_sums[v], key,
+                                    key.first_read + begin + v, y.row(begin + v));
+      seen[begin + v].output = std::max(seen[begin + v].output, largest);
+    }
+  }
+}
+
+float ArrayReader::convert(int block, const Sums& sums, float step, float square_scale, std::int64_t square_sum,
+                           const ReadKey& key, std::uint64_t read, std::span<float> y) const {
+  const DigitScale& scale = digits_.scale();
+  const RandomStream stream = noise_stream(key, block, read);
+  const float squared_step = step * step * square_scale;
+  Readout r{};
+  r.high = sums.high;
+  r.low = sums.low;
+  r.variance = sums.variance;
+  r.count = y.size();
+  r.mean_scale = step * scale.weight_step;
+  r.variance_scale = squared_step * scale.variance_step;
+  r.variance_offset = squared_step * scale.variance_middle * static_cast<float>(square_sum);
+  r.noise = noisy_ ? &stream : nullptr;
+  r.adc = periphery_.adc_bits == 0 ? AdcMode::off : adc_range_.own_scale() ? AdcMode::per_vector : AdcMode::fixed;
+  r.adc_range = adc_range_.full_scale();
+  r.adc_levels = converter_levels(periphery_.adc_bits);
+  r.accumulate = block > 0;
+  r.out = y.data();
+  return read_out(r);
+}
+
+void ArrayReader::read_exact(std::span<const float> x, std::span<float> y, const ReadKey& key, std::uint64_t read,
+                             Observed& seen) const {
+  seen.input = max_abs(x);
+  const auto columns = static_cast<std::size_t>(columns_);
+  std::vector<int> index;
+  std::vector<float> value, squared, mean(columns), variance(columns), z(noisy_ ? columns : 0);
+  for (int block = 0; block < block_count(); ++block) {
+    index.clear();
+    value.clear();
+    squared.clear();
+    for (int row = block_begin(block); row < block_begin(block) + block_size(block); ++row) {
+      const float v = x[static_cast<std::size_t>(row)];
+      if (v == 0) continue;
+      index.push_back(row);
+      value.push_back(v);
+      squared.push_back(v * v);
+    }
+    weighted_row_sum(exact_weights_.data(), columns, index, value, mean);
+    if (noisy_) {
+      weighted_row_sum(exact_variances_.data(), columns, index, squared, variance);
+      gaussians(noise_stream(key, block, read), z);
+      for (std::size_t j = 0; j < columns; ++j) mean[j] += std::sqrt(std::max(variance[j], 0.0f)) * z[j];
+    }
+    const float largest = max_abs(mean);
+    seen.output = std::max(seen.output, largest);
+    const float range = adc_range_.own_scale() ? largest : adc_range_.full_scale();
+    const auto levels = static_cast<float>(converter_levels(periphery_.adc_bits));
+    for (std::size_t j = 0; j < columns; ++j) {
+      float out = mean[j];
+      if (levels > 0 && range > 0)
+        out = std::nearbyint(std::clamp(out * (levels / range), -levels, levels)) * (range / levels);
+      y[j] = block > 0 ? y[j] + out : out;
+    }
+  }
+}
+
+void ArrayReader::count(std::size_t vectors, Counters& counters) const {
+  const std::uint64_t n = vectors;
+  const auto blocks = static_cast<std::uint64_t>(block_count());
+  const auto column_blocks = static_cast<std::uint64_t>((columns_ + block_columns_ - 1) / block_columns_);
+  counters.mvm += n * blocks * column_blocks;
+  if (periphery_.dac_bits > 0) counters.dac_conversions += n * static_cast<std::uint64_t>(rows_) * column_blocks;
+  if (periphery_.adc_bits > 0) counters.adc_conversions += n * static_cast<std::uint64_t>(columns_) * blocks;
+}
+
+void ArrayReader::load_batch_products() {
+  if (batch_products_.empty()) {
+    for (int b = 0; b < block_count(); ++b) batch_products_.emplace_back(block_begin(b), block_size(b), columns_);
+  }
+  for (BatchProduct& product : batch_products_) product.load(digits_);
+}
+
+void ArrayReader::load_exact() {
+  if (exact_version_ == digits_.version()) return;
+  exact_weights_.resize(static_cast<std::size_t>(rows_) * static_cast<std::size_t>(columns_));
+  exact_variances_.resize(exact_weights_.size());
+  std::size_t at = 0;
+  for (int i = 0; i < rows_; ++i) {
+    for (int j = 0; j < columns_; ++j, ++at) {
+      exact_weights_[at] = digits_.weight(i, j);
+      exact_variances_[at] = digits_.variance(i, j);
+    }
+  }
+  exact_version_ = digits_.version();
+}
+
+std::size_t ArrayReader::bytes() const {
+  std::size_t total = digits_.bytes() + (exact_weights_.capacity() + exact_variances_.capacity()) * sizeof(float);
+  for (const BatchProduct& product : batch_products_) total += product.bytes();
+  return total;
+}
+
+}  // namespace ohmic

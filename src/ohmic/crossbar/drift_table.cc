@@ -1,0 +1,46 @@
+#include "ohmic/crossbar/drift_table.h"
+
+#include <algorithm>
+#include <bit>
+#include <cmath>
+
+namespace ohmic {
+namespace {
+
+// Ages are looked up by the leading bits of their float: 256 grid points per octave.
+constexpr int kGridShift = 15;
+constexpr float kOldestAge = 1e11f;  // 3000 years
+
+std::uint32_t grid_index(float age_s) { return std::bit_cast<std::uint32_t>(age_s) >> kGridShift; }
+float grid_age(std::uint32_t index) { return std::bit_cast<float>(index << kGridShift); }
+
+}  // namespace
+
+DriftTable::DriftTable(const DriftLaw& law, double tolerance)
+    : min_age_s_(static_cast<float>(law.min_age_s)), first_index_(grid_index(min_age_s_)) {
+  const double steepest = law.exponent + 4 * law.exponent_spread;
+  class_ratio_ = steepest > 0 ? std::exp(tolerance / steepest) : 2 * kOldestAge / law.min_age_s;
+  const std::uint32_t last = grid_index(kOldestAge);
+  std::uint32_t begin = first_index_;
+  while (begin <= last) {
+    const double start = begin == first_index_ ? law.min_age_s : grid_age(begin);
+    std::uint32_t end = begin + 1;
+    while (end <= last && grid_age(end + 1) <= start * class_ratio_) ++end;
+    const double log_age = std::log(start * std::sqrt(grid_age(end) / start) / law.reference_age_s);
+    for (; begin < end; ++begin) {
+      log_age_.push_back(static_cast<float>(log_age));
+      factor_.push_back(static_cast<float>(std::exp(-law.exponent * log_age)));
+    }
+    boundaries_.push_back(static_cast<float>(start));
+  }
+}
+
+std::size_t DriftTable::index(float age_s) const {
+  return grid_index(std::clamp(age_s, min_age_s_, kOldestAge)) - first_index_;
+}
+
+float DriftTable::factor(float age_s, float exponent) const {
+  return static_cast<float>(std::exp(-static_cast<double>(exponent) * static_cast<double>(log_age_[index(age_s)])));
+}
+
+}  // namespace ohmic

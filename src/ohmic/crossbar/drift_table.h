@@ -1,0 +1,41 @@
+#pragma once
+
+#include <span>
+#include <vector>
+
+#include "ohmic/device/cell.h"
+
+namespace ohmic {
+
+/// The drift factor (age / reference_age)^-nu as a step function of age: ages fall into classes so narrow that the
+/// factor changes by at most `tolerance` (relative) across one, and every age of a class gets the factor of its
+/// geometric middle. A cell has to be evaluated again only when its age enters the next class, and its value is a pure
+/// function of its class, so that a resumed run finds the same numbers.
+class DriftTable {
+ public:
+  DriftTable(const DriftLaw& law, double tolerance);
+
+  bool drifts() const { return boundaries_.size() > 1; }
+
+  /// The factor at the mean exponent.
+  float factor(float age_s) const { return factor_[index(age_s)]; }
+  /// The factor at another exponent.
+  float factor(float age_s, float exponent) const;
+
+  /// The ages at which the classes begin, ascending; the first is min_age.
+  std::span<const float> boundaries() const { return boundaries_; }
+  /// Ratio of the ends of a class.
+  double class_ratio() const { return class_ratio_; }
+
+ private:
+  std::size_t index(float age_s) const;
+
+  float min_age_s_;
+  double class_ratio_ = 1;
+  std::uint32_t first_index_;   ///< grid index of min_age
+  std::vector<float> factor_;   ///< per grid point
+  std::vector<float> log_age_;  ///< per grid point: ln(middle of its class / reference age)
+  std::vector<float> boundaries_;
+};
+
+}  // namespace ohmic

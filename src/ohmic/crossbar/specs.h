@@ -1,0 +1,75 @@
+#pragma once
+
+// What a tile is made of, as settings. PHYSICS: a weight is the difference of two cells; matrices larger than one array
+// are split by rows and columns, and each row block has its own ADC conversion.
+
+#include <array>
+#include <cstdint>
+#include <string_view>
+
+#include "ohmic/core/config.h"
+
+namespace ohmic {
+
+/// A weight as the difference of two cells: W = (G+ - G-) / weight_conductance.
+struct SynapseSpec {
+  double weight_conductance_us = 8;  ///< [assumed: +-8 uS for weights of +-1]
+  double initial_mean_us = 1.6;      ///< [assumed]
+  double initial_stddev_us = 0.83;     ///< [assumed]
+  std::int64_t initial_pulses = 1;     ///< [assumed]
+};
+
+inline void describe(FieldVisitor& v, SynapseSpec& s) {
+  v.field({"weight_conductance_us", "uS", "conductance difference of a weight of 1", 1e-6, 1e6},
+          s.weight_conductance_us);
+  v.field({"initial_mean_us", "uS", "mean conductance of the cells before training", 0, 1e6}, s.initial_mean_us);
+  v.field({"initial_stddev_us", "uS", "its spread", 0, 1e6}, s.initial_stddev_us);
+  v.field({"initial_pulses", "pulses", "SET pulses since RESET that those cells have behind them", 0, 255}, s.initial_pulses);
+}
+
+/// Pairs that are both high leave no room for further SET pulses: they are RESET and their difference is written anew.
+struct RefreshSpec {
+  std::int64_t every_samples = 100;  ///< [assumed]
+  double high_us = 8;                ///< [assumed]
+  double difference_us = 6;          ///< [assumed]
+  std::int64_t most_pulses = 3;      ///< [assumed]
+};
+
+inline void describe(FieldVisitor& v, RefreshSpec& s) {
+  v.field({"every_samples", "samples", "training samples between two refreshes; 0 never refreshes", 0, 1e12},
+          s.every_samples);
+  v.field({"high_us", "uS", "a pair with a cell that reads above this is a candidate", 0, 1e6}, s.high_us);
+  v.field({"difference_us", "uS", "a candidate whose difference reads below this is rewritten", 0, 1e6},
+          s.difference_us);
+  v.field({"most_pulses", "pulses", "most SET pulses that rewrite a difference", 0, 255}, s.most_pulses);
+}
+
+/// Where a converter's full scale comes from.
+enum class RangeMode {
+  per_vector,  ///< the largest magnitude of each vector
+  per_layer,   ///< the largest magnitude seen in the first calibration vectors, then fixed
+};
+inline constexpr std::array<std::string_view, 2> kRangeModes = {"per_vector", "per_layer"};
+
+struct PeripherySpec {
+  std::int64_t array_rows = 256;
+  std::int64_t array_columns = 256;
+  std::int64_t dac_bits = 8;  ///< 0: exact inputs
+  RangeMode dac_range = RangeMode::per_vector;
+  std::int64_t adc_bits = 8;  ///< 0: exact outputs
+  RangeMode adc_range = RangeMode::per_vector;
+  std::int64_t calibration_vectors = 1000;
+};
+
+inline void describe(FieldVisitor& v, PeripherySpec& s) {
+  v.field({"array_rows", "rows", "rows of one array; a multiple of 4", 4, 512}, s.array_rows);
+  v.field({"array_columns", "columns", "columns of one array; a multiple of 4", 4, 512}, s.array_columns);
+  v.field({"dac_bits", "bits", "resolution of the inputs, with sign; 0 for exact inputs", 0, 8}, s.dac_bits);
+  v.choice({"dac_range", "", "full scale of the DAC"}, kRangeModes, s.dac_range);
+  v.field({"adc_bits", "bits", "resolution of the outputs, with sign; 0 for exact outputs", 0, 16}, s.adc_bits);
+  v.choice({"adc_range", "", "full scale of the ADC"}, kRangeModes, s.adc_range);
+  v.field({"calibration_vectors", "vectors", "vectors from which per_layer ranges are taken", 1, 1e9},
+          s.calibration_vectors);
+}
+
+}  // namespace ohmic

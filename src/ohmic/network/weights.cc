@@ -1,0 +1,72 @@
+#include "ohmic/network/weights.h"
+
+#include <array>
+
+#include "ohmic/core/kernels.h"
+#include "ohmic/core/parallel.h"
+
+namespace ohmic {
+namespace {
+
+constexpr std::size_t kVectorsPerChunk = 16;
+
+// Eight running sums in a fixed order, whatever the compiler makes of them.
+float dot(std::span<const float> a, std::span<const float> b) {
+  std::array<float, 8> sum{};
+  std::size_t i = 0;
+  for (; i + 8 <= a.size(); i += 8) {
+    for (std::size_t k = 0; k < 8; ++k) sum[k] += a[i + k] * b[i + k];
+  }
+  for (std::size_t k = 0; i + k < a.size(); ++k) sum[k] += a[i + k] * b[i + k];
+  return ((sum[0] + sum[4]) + (sum[2] + sum[6])) + ((sum[1] + sum[5]) + (sum[3] + sum[7]));
+}
+
+}  // namespace
+
+void SparseVector::assign(std::span<const float> x) {
+  index.resize(x.size());
+  value.resize(x.size());
+  std::size_t count = 0;
+  for (std::size_t i = 0; i < x.size(); ++i) {
+    index[count] = static_cast<int>(i);
+    value[count] = x[i];
+    count += x[i] != 0;
+  }
+  index.resize(count);
+  value.resize(count);
+}
+
+void DigitalWeights::forward(MatrixView<const float> x, MatrixView<float> y, const Pass&) {
+  parallel_chunks(x.rows, kVectorsPerChunk, [&](std::size_t begin, std::size_t end) {
+    thread_local SparseVector sparse;
+    for (std::size_t s = begin; s < end; ++s) {
+      sparse.assign(x.row(s));
+      weighted_row_sum(values_.values().data(), values_.columns(), sparse.index, sparse.value, y.row(s));
+    }
+  });
+  counters_.digital_macs += x.rows * values_.values().size();
+}
+
+void DigitalWeights::backward(MatrixView<const float> dy, MatrixView<float> dx, const Pass&) {
+  parallel_chunks(dy.rows, kVectorsPerChunk, [&](std::size_t begin, std::size_t end) {
+    for (std::size_t s = begin; s < end; ++s) {
+      for (std::size_t i = 0; i < values_.rows(); ++i) {
+        dx.row(s)[i] = dot(static_cast<const Matrix&>(values_).row(i), dy.row(s));
+      }
+    }
+  });
+  counters_.digital_macs += dy.rows * values_.values().size();
+}
+
+void DigitalWeights::save(const std::string& prefix, SafetensorsWriter& out) const {
+  const std::vector<std::int64_t> shape = {inputs(), outputs()};
+  out.add(prefix + ".weights", values_.values(), shape);
+  out.keep(prefix + ".counters", std::vector<std::uint64_t>{counters_.digital_macs});
+}
+
+void DigitalWeights::load(const std::string& prefix, const SafetensorsFile& in) {
+  in.read(prefix + ".weights", values_.values());
+  counters_.digital_macs = in.read<std::uint64_t>(prefix + ".counters").at(0);
+}
+
+}  // namespace ohmic

@@ -1,0 +1,92 @@
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "ohmic/core/matrix.h"
+#include "ohmic/core/safetensors.h"
+#include "ohmic/crossbar/counters.h"
+#include "ohmic/crossbar/tile.h"
+
+namespace ohmic {
+
+/// What identifies a pass through the network for the noise: sample s of the batch is read number first_read + s.
+struct Pass {
+  std::uint64_t first_read = 0;
+  bool training = false;  ///< converter ranges may learn from it
+};
+
+/// A weight matrix (inputs x outputs), wherever it lives.
+class Weights {
+ public:
+  virtual ~Weights() = default;
+  virtual int inputs() const = 0;
+  virtual int outputs() const = 0;
+  /// y = x W; x: batch x inputs, y: batch x outputs.
+  virtual void forward(MatrixView<const float> x, MatrixView<float> y, const Pass& pass) = 0;
+  /// dx = dy W^T.
+  virtual void backward(MatrixView<const float> dy, MatrixView<float> dx, const Pass& pass) = 0;
+  virtual Counters counters() const = 0;
+  virtual void save(const std::string& prefix, SafetensorsWriter& out) const = 0;
+  virtual void load(const std::string& prefix, const SafetensorsFile& in) = 0;
+  virtual std::size_t bytes() const = 0;
+};
+
+/// Plain fp32 weights, sums in a fixed order. Zero inputs are skipped.
+class DigitalWeights final : public Weights {
+ public:
+  explicit DigitalWeights(Matrix values) : values_(std::move(values)) {}
+
+  Matrix& values() { return values_; }
+  const Matrix& values() const { return values_; }
+  void count_macs(std::uint64_t macs) { counters_.digital_macs += macs; }
+
+  int inputs() const override { return static_cast<int>(values_.rows()); }
+  int outputs() const override { return static_cast<int>(values_.columns()); }
+  void forward(MatrixView<const float> x, MatrixView<float> y, const Pass& pass) override;
+  void backward(MatrixView<const float> dy, MatrixView<float> dx, const Pass& pass) override;
+  Counters counters() const override { return counters_; }
+  void save(const std::string& prefix, SafetensorsWriter& out) const override;
+  void load(const std::string& prefix, const SafetensorsFile& in) override;
+  std::size_t bytes() const override { return values_.values().size() * sizeof(float); }
+
+ private:
+  Matrix values_;
+  Counters counters_;
+};
+
+/// Weights on a tile of memory cells.
+class AnalogWeights final : public Weights {
+ public:
+  explicit AnalogWeights(Tile tile) : tile_(std::move(tile)) {}
+
+  Tile& tile() { return tile_; }
+  const Tile& tile() const { return tile_; }
+
+  int inputs() const override { return tile_.inputs(); }
+  int outputs() const override { return tile_.outputs(); }
+  void forward(MatrixView<const float> x, MatrixView<float> y, const Pass& pass) override {
+    tile_.forward(x, y, pass.first_read, pass.training);
+  }
+  void backward(MatrixView<const float> dy, MatrixView<float> dx, const Pass& pass) override {
+    tile_.backward(dy, dx, pass.first_read, pass.training);
+  }
+  Counters counters() const override { return tile_.counters(); }
+  void save(const std::string& prefix, SafetensorsWriter& out) const override { tile_.save(prefix, out); }
+  void load(const std::string& prefix, const SafetensorsFile& in) override { tile_.load(prefix, in); }
+  std::size_t bytes() const override { return tile_.bytes(); }
+
+ private:
+  Tile tile_;
+};
+
+/// The positions and values of the non-zero elements of a vector.
+struct SparseVector {
+  std::vector<int> index;
+  std::vector<float> value;
+
+  void assign(std::span<const float> x);
+};
+
+}  // namespace ohmic

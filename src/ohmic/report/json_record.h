@@ -1,0 +1,117 @@
+#pragma once
+
+// The record that a run leaves behind, read from its folder and checked.
+
+#include <cstdint>
+#include <filesystem>
+#include <limits>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace ohmic {
+
+/// In every `double` of a record NaN means "not recorded".
+inline constexpr double kNotRecorded = std::numeric_limits<double>::quiet_NaN();
+
+struct EpochRecord {
+  double epoch = kNotRecorded;  ///< counted from 1
+  double train_loss = kNotRecorded;
+  double train_accuracy = kNotRecorded;     ///< 0 to 1
+  double test_accuracy = kNotRecorded;      ///< 0 to 1
+  double pulses_per_sample = kNotRecorded;  ///< SET pulses per training sample
+  double refreshed_pairs = kNotRecorded;
+  double seconds = kNotRecorded;       ///< simulated chip time of this epoch
+  double wall_seconds = kNotRecorded;  ///< time on the machine that simulated it
+};
+
+/// Cells per bin; edges has one element more than each of the counts, or all are empty.
+struct ConductanceHistogram {
+  std::string unit;  ///< "uS"
+  std::vector<double> edges;
+  std::vector<double> g_plus;
+  std::vector<double> g_minus;
+};
+
+struct WeightHistogram {
+  std::vector<double> edges;
+  std::vector<double> counts;
+};
+
+struct TileRecord {
+  std::string name;
+  double inputs = kNotRecorded;
+  double outputs = kNotRecorded;
+  ConductanceHistogram conductances;
+  WeightHistogram weights;
+};
+
+/// Accuracy over several programmed chips at one age.
+struct DeployResult {
+  std::string compensate;            ///< "none", "gdc", "adabs"
+  std::string at;                    ///< age as the user wrote it, "1h"
+  double at_seconds = kNotRecorded;  ///< age since programming
+  double accuracy_mean = kNotRecorded;
+  double accuracy_std = kNotRecorded;
+  double accuracy_min = kNotRecorded;
+  double accuracy_max = kNotRecorded;
+  double draws = kNotRecorded;
+};
+
+/// A count of operations over the whole run; the keys are open, so that new ones need no change here.
+struct CounterRecord {
+  std::string name;  ///< "adc_conversions"
+  double count = kNotRecorded;
+};
+
+/// One setting of the resolved configuration, "training.batch_size" and "1". Elements of lists of tables are numbered
+/// from 0: "network.layers.0.units".
+struct ConfigEntry {
+  std::string path;
+  std::string value;
+};
+
+enum class RunStatus { kFinished, kInterrupted, kRunning };
+
+struct MachineRecord {
+  std::string cpu;
+  double threads = kNotRecorded;
+  std::string instruction_set;
+};
+
+struct DataRecord {
+  std::string name;
+  std::string provenance;
+  bool synthetic = false;  ///< a generated stand-in, not the data set of that name
+};
+
+struct RunRecord {
+  std::string name;
+  RunStatus status = RunStatus::kFinished;
+  std::string version;  ///< of the program that wrote it
+  std::string started;  ///< ISO 8601
+  std::optional<std::uint64_t> seed;
+  std::vector<ConfigEntry> config;
+  MachineRecord machine;
+  DataRecord data;
+  std::vector<EpochRecord> epochs;  ///< in order, each epoch once
+  std::vector<CounterRecord> counters;
+  double bytes_per_weight = kNotRecorded;
+  double weights = kNotRecorded;
+  double wall_seconds = kNotRecorded;
+  std::vector<TileRecord> tiles;     ///< empty for a digital run
+  std::vector<DeployResult> deploy;  ///< empty if never deployed
+
+  /// The value of a setting, or empty if absent.
+  std::string setting(std::string_view path) const;
+  /// The count of an operation, or NaN.
+  double counter(std::string_view counter_name) const;
+};
+
+/// Reads run.json, metrics.jsonl and deploy.json of a run folder. Epochs come from run.json; those that it lacks (a run
+/// that is running or was cut) from metrics.jsonl, whose last line may be torn and whose repeated epochs (a resumed
+/// run) count once, the last one. Error names the file, the key, the value and what was expected.
+RunRecord read_run(const std::filesystem::path& folder);
+
+}  // namespace ohmic

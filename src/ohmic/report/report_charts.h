@@ -1,0 +1,19 @@
+#pragma once
+
+// The charts of the page, as HTML. Each is an empty string if nothing of it is recorded.
+
+#include <span>
+#include <string>
+
+#include "ohmic/report/run_groups.h"
+
+namespace ohmic::report {
+
+std::string accuracy_chart(std::span<const RunGroup> groups);
+std::string pulses_chart(std::span<const RunGroup> groups);
+/// Accuracy against the age of the programmed chip.
+std::string retention_chart(std::span<const RunGroup> groups);
+/// Conductances and weights of the tiles, one run per group; all but the first few groups are closed.
+std::string histogram_charts(std::span<const RunGroup> groups);
+
+}  // namespace ohmic::report

@@ -1,0 +1,89 @@
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "ohmic/core/config.h"
+#include "ohmic/crossbar/specs.h"
+#include "ohmic/data/dataset.h"
+#include "ohmic/device/preset.h"
+#include "ohmic/network/graph.h"
+#include "ohmic/network/spec.h"
+
+namespace ohmic {
+
+enum class RuleKind {
+  sgd,              ///< plain fp32, all weights digital
+  mixed_precision,  ///< digital accumulation, blind pulses on the analog layers
+};
+inline constexpr std::array<std::string_view, 2> kRuleKinds = {"sgd", "mixed_precision"};
+
+struct TrainingSpec {
+  RuleKind rule = RuleKind::mixed_precision;
+  std::int64_t epochs = 30;
+  std::int64_t batch_size = 1;
+  double learning_rate = 0.4;
+  bool shuffle = true;
+  double checkpoint_every_s = 20;
+};
+
+struct MixedPrecisionSpec {
+  double epsilon = 0.096;  ///< Nandakumar et al. 2020: the mean step of one SET pulse
+  std::int64_t most_pulses_per_crossing = 1;
+  RefreshSpec refresh;
+};
+
+struct ClockSpec {
+  double seconds_per_sample = 1e-3;  ///< [assumed]
+};
+
+struct DriftSpec {
+  double tolerance = 1e-3;
+};
+
+struct DataSpec {
+  std::string name = "mnist";
+  MissingData when_missing = MissingData::download_or_synthetic;
+  std::int64_t train_limit = 0;
+  std::int64_t test_limit = 0;
+};
+
+/// Everything that defines a training run. Two runs with equal specs on equal data give equal bytes.
+struct ExperimentSpec {
+  std::string name = "experiment";
+  std::int64_t seed = 1;
+  DataSpec data;
+  NetworkSpec network;
+  DeviceSpec device;
+  SynapseSpec synapse;
+  PeripherySpec periphery;
+  DriftSpec drift;
+  ClockSpec clock;
+  TrainingSpec training;
+  MixedPrecisionSpec mixed_precision;
+};
+
+void describe(FieldVisitor& v, TrainingSpec& s);
+void describe(FieldVisitor& v, MixedPrecisionSpec& s);
+void describe(FieldVisitor& v, ClockSpec& s);
+void describe(FieldVisitor& v, DriftSpec& s);
+void describe(FieldVisitor& v, DataSpec& s);
+void describe(FieldVisitor& v, ExperimentSpec& s);
+
+/// Reads an experiment: a path, or the name of one that ships with the program ("mnist_sgd" or
+/// "experiments/mnist_sgd.toml"). `settings` are key=value changes.
+ExperimentSpec read_experiment(const std::string& path_or_name, std::span<const std::string> settings);
+
+/// The names of the experiments that ship with the program.
+std::vector<std::string> experiment_names();
+
+/// Makes the network that the experiment describes, untrained.
+Graph make_graph(const ExperimentSpec& spec, std::size_t input_size, std::size_t class_count);
+
+}  // namespace ohmic

@@ -1,0 +1,33 @@
+#pragma once
+
+#include <vector>
+
+#include "ohmic/training/update_rule.h"
+
+namespace ohmic {
+
+/// Mixed-precision training (Nandakumar et al., Front. Neurosci. 14:406, 2020): the wanted change is accumulated in a
+/// digital matrix chi; where |chi| reaches epsilon, one blind SET pulse on G+ or G- goes to the cells and epsilon
+/// leaves chi.
+///
+///     chi <- chi + DeltaW;   p = trunc(chi / epsilon), at most most_pulses_per_crossing;   chi <- chi - p epsilon
+class MixedPrecisionRule final : public UpdateRule {
+ public:
+  MixedPrecisionRule(const MixedPrecisionSpec& spec, float learning_rate, std::size_t inputs, std::size_t outputs);
+
+  void update(DenseLayer& layer, std::uint64_t step) override;
+  int maintain(DenseLayer& layer, std::uint64_t samples_before, std::uint64_t samples_now, std::uint64_t step) override;
+  void save(const std::string& prefix, SafetensorsWriter& out) const override;
+  void load(const std::string& prefix, const SafetensorsFile& in) override;
+  std::size_t bytes() const override { return accumulated_.values().size() * sizeof(float); }
+
+  const Matrix& accumulated() const { return accumulated_; }
+
+ private:
+  MixedPrecisionSpec spec_;
+  float learning_rate_;
+  Matrix accumulated_;                                     ///< chi
+  std::vector<std::vector<PulseRequest>> chunk_requests_;  ///< of OuterProduct::kRowsPerChunk rows each
+};
+
+}  // namespace ohmic

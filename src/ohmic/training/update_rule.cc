@@ -1,0 +1,16 @@
+#include "ohmic/training/update_rule.h"
+
+#include "ohmic/training/mixed_precision.h"
+#include "ohmic/training/sgd.h"
+
+namespace ohmic {
+
+std::unique_ptr<UpdateRule> make_update_rule(const ExperimentSpec& spec, const DenseLayer& layer) {
+  const auto learning_rate = static_cast<float>(spec.training.learning_rate);
+  if (dynamic_cast<const AnalogWeights*>(&layer.weights()) == nullptr) return std::make_unique<SgdRule>(learning_rate);
+  return std::make_unique<MixedPrecisionRule>(spec.mixed_precision, learning_rate,
+                                              static_cast<std::size_t>(layer.weights().inputs()),
+                                              static_cast<std::size_t>(layer.weights().outputs()));
+}
+
+}  // namespace ohmic
