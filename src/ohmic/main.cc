@@ -1,1 +1,3 @@
-int main() { return 0; }
+#include "ohmic/cli/command.h"
+
+int main(int argc, char** argv) { return ohmic::run_program(argc, argv); }

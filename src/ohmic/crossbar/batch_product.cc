@@ -98,10 +98,8 @@ struct BatchProduct::Impl {
     thread_local std::vector<char> scratchpad;
     scratchpad.resize(desc.scratchpad_desc().get_size());
     memory pad(desc.scratchpad_desc(), engine(), scratchpad.data());
-    product.execute(stream(), {{DNNL_ARG_SRC, in},
-                               {DNNL_ARG_WEIGHTS, digits},
-                               {DNNL_ARG_DST, out},
-                               {DNNL_ARG_SCRATCHPAD, pad}});
+    product.execute(stream(),
+                    {{DNNL_ARG_SRC, in}, {DNNL_ARG_WEIGHTS, digits}, {DNNL_ARG_DST, out}, {DNNL_ARG_SCRATCHPAD, pad}});
     stream().wait();
   }
 

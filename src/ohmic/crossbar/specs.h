@@ -15,8 +15,8 @@ namespace ohmic {
 struct SynapseSpec {
   double weight_conductance_us = 8;  ///< [assumed: +-8 uS for weights of +-1]
   double initial_mean_us = 1.6;      ///< [assumed]
-  double initial_stddev_us = 0.83;     ///< [assumed]
-  std::int64_t initial_pulses = 1;     ///< [assumed]
+  double initial_stddev_us = 0.83;   ///< [assumed]
+  std::int64_t initial_pulses = 1;   ///< [assumed]
 };
 
 inline void describe(FieldVisitor& v, SynapseSpec& s) {
@@ -24,7 +24,8 @@ inline void describe(FieldVisitor& v, SynapseSpec& s) {
           s.weight_conductance_us);
   v.field({"initial_mean_us", "uS", "mean conductance of the cells before training", 0, 1e6}, s.initial_mean_us);
   v.field({"initial_stddev_us", "uS", "its spread", 0, 1e6}, s.initial_stddev_us);
-  v.field({"initial_pulses", "pulses", "SET pulses since RESET that those cells have behind them", 0, 255}, s.initial_pulses);
+  v.field({"initial_pulses", "pulses", "SET pulses since RESET that those cells have behind them", 0, 255},
+          s.initial_pulses);
 }
 
 /// Pairs that are both high leave no room for further SET pulses: they are RESET and their difference is written anew.

@@ -128,6 +128,8 @@ ReadKey Tile::read_key(Purpose purpose, std::uint64_t first_read) const {
 
 void Tile::forward(MatrixView<const float> x, MatrixView<float> y, std::uint64_t first_read, bool calibrate) {
   forward_->read(x, y, read_key(Purpose::forward_read, first_read), calibrate, counters_);
+  if (output_scale_ == 1) return;
+  for (std::size_t i = 0; i < y.rows * y.columns; ++i) y.data[i] *= output_scale_;
 }
 
 // The transposed digits cost memory, so they are made when first needed.

@@ -67,6 +67,9 @@ class Tile {
   /// y = x W^T through the same cells. x: batch x outputs, y: batch x inputs.
   void backward(MatrixView<const float> x, MatrixView<float> y, std::uint64_t first_read, bool calibrate = false);
 
+  /// A digital factor on the outputs of `forward`, as drift compensation sets it. Not saved.
+  void set_output_scale(float scale) { output_scale_ = scale; }
+
   /// Blind SET pulses; `step` keys their noise and must differ from call to call.
   void pulse(std::span<const PulseRequest> requests, std::uint64_t step);
   /// Reads every cell, RESETs the saturated pairs and rewrites their difference with one SET pulse per `pulse_us`,
@@ -124,6 +127,7 @@ class Tile {
   float high_threshold_us_ = 0;
   std::optional<ArrayReader> forward_, backward_;
   Counters counters_;
+  float output_scale_ = 1;
 };
 
 }  // namespace ohmic

@@ -19,16 +19,15 @@ struct Range {
   double high;
 };
 
-/// A range with an extent: wide enough that doubles tell its ticks apart, narrow enough that high - low is finite.
+/// A range with an extent: wide enough that doubles tell its ticks apart, and far from overflow and underflow.
 Range mended(double low, double high) {
-  if (!std::isfinite(low) || !std::isfinite(high) || std::abs(low) > 1e300 || std::abs(high) > 1e300) return {0, 1};
+  if (!std::isfinite(low) || !std::isfinite(high)) return {0, 1};
   if (low > high) std::swap(low, high);
-  const double least = std::max(std::abs(low), std::abs(high)) * 1e-9;
-  if (high - low <= least) {
-    const double half = low == 0 && high == 0 ? 0.5 : std::max(std::abs(low) * 0.05, least);
-    return {low - half, high + half};
-  }
-  return {low, high};
+  const double magnitude = std::max(std::abs(low), std::abs(high));
+  if (magnitude > 1e250) return {0, 1};
+  if (magnitude < 1e-250) return {-0.5, 0.5};
+  if (high - low > 1e-9 * magnitude) return {low, high};
+  return {low - 0.05 * magnitude, high + 0.05 * magnitude};
 }
 
 double nice_step(Range range, int max_count) {
@@ -74,7 +73,7 @@ std::vector<double> powers_times(std::initializer_list<double> factors, Range ra
 
 /// Positive bounds with low < high.
 Range mended_positive(double low, double high) {
-  const bool usable = std::isfinite(low) && std::isfinite(high) && low > 1e-300 && high >= low && high < 1e300;
+  const bool usable = std::isfinite(low) && std::isfinite(high) && low > 1e-250 && high >= low && high < 1e250;
   if (!usable) return {0.1, 10};
   return high > low * 1.001 ? Range{low, high} : Range{low / 2, high * 2};
 }

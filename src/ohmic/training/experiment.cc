@@ -1,6 +1,7 @@
 #include "ohmic/training/experiment.h"
 
 #include <cmath>
+#include <sstream>
 
 #include "ohmic/core/embedded_files.h"
 #include "ohmic/core/error.h"
@@ -102,6 +103,18 @@ std::vector<std::string> experiment_names() {
     if (file.path.starts_with(kFolder)) names.push_back(name_of(file.path));
   }
   return names;
+}
+
+std::string experiment_description(std::string_view name) {
+  std::string description;
+  for (const EmbeddedFile& file : embedded_files()) {
+    if (!file.path.starts_with(kFolder) || name_of(file.path) != name) continue;
+    std::istringstream lines{std::string(file.text)};
+    for (std::string line; std::getline(lines, line) && line.starts_with("# ");) {
+      description += (description.empty() ? "" : " ") + line.substr(2);
+    }
+  }
+  return description;
 }
 
 ExperimentSpec read_experiment(const std::string& path_or_name, std::span<const std::string> settings) {

@@ -83,6 +83,9 @@ ExperimentSpec read_experiment(const std::string& path_or_name, std::span<const 
 /// The names of the experiments that ship with the program.
 std::vector<std::string> experiment_names();
 
+/// What the comment at the head of a shipped experiment says, on one line.
+std::string experiment_description(std::string_view name);
+
 /// Makes the network that the experiment describes, untrained.
 Graph make_graph(const ExperimentSpec& spec, std::size_t input_size, std::size_t class_count);
 

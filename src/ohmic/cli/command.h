@@ -1,0 +1,24 @@
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <memory>
+
+namespace ohmic {
+
+/// Where commands leave their exit code.
+struct CommandStatus {
+  int exit_code = 0;
+};
+
+// One line per command: each adds its subcommand, with help and examples, to the program.
+void add_train_command(CLI::App& program, CommandStatus& status);
+void add_deploy_command(CLI::App& program, CommandStatus& status);
+void add_report_command(CLI::App& program, CommandStatus& status);
+void add_config_command(CLI::App& program, CommandStatus& status);
+void add_list_command(CLI::App& program, CommandStatus& status);
+
+/// Runs the program. Returns its exit code: 0 done, 2 a mistake that the user can mend, 3 a defect of the program, 130
+/// interrupted.
+int run_program(int argc, char** argv);
+
+}  // namespace ohmic

@@ -1,0 +1,73 @@
+#include <fmt/format.h>
+
+#include <nlohmann/json.hpp>
+
+#include "ohmic/cli/command.h"
+#include "ohmic/cli/terminal.h"
+#include "ohmic/training/experiment.h"
+
+namespace ohmic {
+namespace {
+
+constexpr const char* kExamples =
+    "Examples:\n"
+    "  ohmic list devices\n"
+    "  ohmic list experiments --json";
+
+struct Named {
+  std::string name, description;
+};
+
+std::vector<Named> devices() {
+  std::vector<Named> list;
+  for (const std::string& name : cell_preset_names()) list.push_back({name, cell_preset_description(name)});
+  return list;
+}
+
+std::vector<Named> experiments() {
+  std::vector<Named> list;
+  for (const std::string& name : experiment_names()) list.push_back({name, experiment_description(name)});
+  return list;
+}
+
+std::vector<Named> datasets() {
+  return {{"mnist", "handwritten digits, 60000 + 10000 images of 28 x 28"},
+          {"synthetic_digits",
+           "digits drawn by code, 10000 + 2000 images of 28 x 28; stands in for mnist where that is missing"}};
+}
+
+void print(const std::vector<Named>& list, bool json) {
+  if (json) {
+    nlohmann::ordered_json array = nlohmann::ordered_json::array();
+    for (const Named& item : list) array.push_back({{"name", item.name}, {"description", item.description}});
+    fmt::print("{}\n", array.dump());
+    return;
+  }
+  std::size_t width = 0;
+  for (const Named& item : list) width = std::max(width, item.name.size());
+  for (const Named& item : list) fmt::print("{:<{}}  {}\n", item.name, width, item.description);
+}
+
+}  // namespace
+
+void add_list_command(CLI::App& program, CommandStatus&) {
+  struct Arguments {
+    std::string what;
+    bool json = false;
+  };
+  auto arguments = std::make_shared<Arguments>();
+  CLI::App* command = program.add_subcommand("list", "List devices, experiments or datasets");
+  command->footer(kExamples);
+  command->add_option("what", arguments->what, "devices, experiments or datasets")
+      ->required()
+      ->check(CLI::IsMember({"devices", "experiments", "datasets"}));
+  command->add_flag("--json", arguments->json, "Print as JSON");
+  command->callback([arguments] {
+    print(arguments->what == "devices"       ? devices()
+          : arguments->what == "experiments" ? experiments()
+                                             : datasets(),
+          arguments->json);
+  });
+}
+
+}  // namespace ohmic

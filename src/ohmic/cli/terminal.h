@@ -1,0 +1,35 @@
+#pragma once
+
+#include <atomic>
+#include <string>
+#include <vector>
+
+namespace ohmic {
+
+/// A line on standard error that is written over again on a terminal; elsewhere only whole lines are written.
+class ProgressLine {
+ public:
+  /// Shows `text` in place of what was shown before. Not shown when standard error is no terminal.
+  void update(const std::string& text);
+  /// Writes `text` as a line that stays.
+  void print(const std::string& text);
+  /// Removes the line that is shown.
+  void clear();
+
+ private:
+  std::size_t width_ = 0;
+};
+
+/// Columns aligned for people: the first to the left, the others to the right.
+std::string format_table(const std::vector<std::vector<std::string>>& rows);
+
+/// 12345678 -> "12,345,678".
+std::string with_thousands(std::uint64_t value);
+
+/// 75 -> "1 min 15 s".
+std::string format_duration(double seconds);
+
+/// Set by the first Ctrl-C (SIGINT) or SIGTERM after the call; a second one ends the program at once.
+const std::atomic<bool>& watch_for_interrupt();
+
+}  // namespace ohmic

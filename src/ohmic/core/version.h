@@ -1,0 +1,7 @@
+#pragma once
+
+namespace ohmic {
+
+inline constexpr const char* kVersion = "0.1.0";
+
+}  // namespace ohmic

@@ -1,0 +1,160 @@
+#include "ohmic/deployment/deploy.h"
+
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+#include <nlohmann/json.hpp>
+#include <numeric>
+
+#include "ohmic/core/error.h"
+
+namespace ohmic {
+namespace {
+
+struct TimeUnit {
+  std::string_view name;
+  double seconds;
+};
+constexpr std::array<TimeUnit, 6> kTimeUnits = {
+    {{"s", 1}, {"min", 60}, {"h", 3600}, {"d", 86400}, {"mo", 30 * 86400.0}, {"y", 365 * 86400.0}}};
+
+// Evaluation passes during training are numbered by epoch; those here begin above any epoch.
+constexpr std::uint64_t kFirstPass = 1u << 29;
+
+std::vector<Tile*> tiles_of(Graph& graph) {
+  std::vector<Tile*> tiles;
+  for (DenseLayer* layer : graph.dense_layers()) {
+    if (auto* analog = dynamic_cast<AnalogWeights*>(&layer->weights())) tiles.push_back(&analog->tile());
+  }
+  return tiles;
+}
+
+// Global drift compensation (Joshi et al., Nat. Commun. 11:2473, 2020): the inputs that each tile saw at the end of
+// training are kept and played to it again later.
+class DriftCompensation {
+ public:
+  DriftCompensation(LoadedRun& run, int samples) : tiles_(tiles_of(run.trainer->graph())) {
+    Graph& graph = run.trainer->graph();
+    const auto count = static_cast<std::size_t>(std::min(samples, run.data.train.count));
+    Matrix batch(count, graph.input_size());
+    for (std::size_t s = 0; s < count; ++s) load_sample(run.data.train, s, batch.row(s));
+    graph.forward(static_cast<const Matrix&>(batch).view(), {read_number(), false});
+    for (DenseLayer* layer : graph.dense_layers()) {
+      if (dynamic_cast<AnalogWeights*>(&layer->weights()) != nullptr) inputs_.push_back(layer->inputs());
+    }
+    at_start_ = mean_outputs();
+  }
+
+  /// Measures the tiles as they are now and sets their output scales.
+  void calibrate() {
+    for (Tile* tile : tiles_) tile->set_output_scale(1);
+    const std::vector<double> now = mean_outputs();
+    for (std::size_t t = 0; t < tiles_.size(); ++t) {
+      if (now[t] > 0) tiles_[t]->set_output_scale(static_cast<float>(at_start_[t] / now[t]));
+    }
+  }
+
+ private:
+  // Each measurement reads with noise of its own.
+  std::uint64_t read_number() { return (1ull << 63) + (measurements_++ << 32); }
+
+  std::vector<double> mean_outputs() {
+    std::vector<double> means;
+    const std::uint64_t first_read = read_number();
+    for (std::size_t t = 0; t < tiles_.size(); ++t) {
+      Matrix out(inputs_[t].rows(), static_cast<std::size_t>(tiles_[t]->outputs()));
+      tiles_[t]->forward(static_cast<const Matrix&>(inputs_[t]).view(), out.view(), first_read);
+      const auto values = out.values();
+      const double sum =
+          std::accumulate(values.begin(), values.end(), 0.0, [](double a, float b) { return a + std::abs(b); });
+      means.push_back(sum / static_cast<double>(values.size()));
+    }
+    return means;
+  }
+
+  std::vector<Tile*> tiles_;
+  std::vector<Matrix> inputs_;
+  std::vector<double> at_start_;
+  std::uint64_t measurements_ = 0;
+};
+
+DeploymentResult summarise(Compensation compensation, const TimePoint& at, std::span<const double> draws) {
+  DeploymentResult r;
+  r.compensation = compensation;
+  r.at = at;
+  r.draws = static_cast<int>(draws.size());
+  r.mean = std::accumulate(draws.begin(), draws.end(), 0.0) / static_cast<double>(draws.size());
+  double squares = 0;
+  for (const double d : draws) squares += (d - r.mean) * (d - r.mean);
+  r.stddev = draws.size() > 1 ? std::sqrt(squares / static_cast<double>(draws.size() - 1)) : 0;
+  r.lowest = *std::min_element(draws.begin(), draws.end());
+  r.highest = *std::max_element(draws.begin(), draws.end());
+  return r;
+}
+
+}  // namespace
+
+TimePoint parse_time(std::string_view text) {
+  double value = 0;
+  const auto [rest, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  const std::string_view unit(rest, static_cast<std::size_t>(text.data() + text.size() - rest));
+  for (const TimeUnit& u : kTimeUnits) {
+    if (error == std::errc{} && u.name == unit && value > 0 && value * u.seconds <= 1e10) {
+      return {std::string(text), value * u.seconds};
+    }
+  }
+  fail(
+      "\"{}\" is not a time; write a number above 0 and one of s, min, h, d, mo, y, at most 317y, e.g. --at "
+      "25s,1h,1d,1y",
+      text);
+}
+
+std::vector<DeploymentResult> evaluate_over_time(LoadedRun& run, const DeploymentRequest& request) {
+  Graph& graph = run.trainer->graph();
+  const std::vector<Tile*> tiles = tiles_of(graph);
+  if (tiles.empty()) {
+    fail(
+        "this run has no analog layers (training.rule = \"sgd\"), so nothing ages; deploy a run trained with rule = "
+        "\"mixed_precision\"");
+  }
+  DriftCompensation compensation(run, request.calibration_samples);
+  std::vector<TimePoint> times = request.times;
+  std::sort(times.begin(), times.end(), [](const TimePoint& a, const TimePoint& b) { return a.seconds < b.seconds; });
+  std::vector<DeploymentResult> results;
+  std::uint64_t pass = kFirstPass;
+  double age = 0;
+  double done = 0;
+  const double total = static_cast<double>(times.size() * request.compensations.size()) * request.draws;
+  for (const TimePoint& at : times) {
+    for (Tile* tile : tiles) tile->age(at.seconds - age);
+    age = at.seconds;
+    for (const Compensation kind : request.compensations) {
+      if (kind == Compensation::gdc) compensation.calibrate();
+      std::vector<double> draws;
+      for (int d = 0; d < request.draws; ++d) {
+        draws.push_back(accuracy(graph, run.data.test, pass++));
+        if (request.on_progress) request.on_progress(++done / total);
+      }
+      for (Tile* tile : tiles) tile->set_output_scale(1);
+      results.push_back(summarise(kind, at, draws));
+    }
+  }
+  return results;
+}
+
+std::string deployment_json(std::span<const DeploymentResult> results, int draws) {
+  nlohmann::ordered_json list = nlohmann::ordered_json::array();
+  for (const DeploymentResult& r : results) {
+    list.push_back({{"compensate", kCompensations[static_cast<std::size_t>(r.compensation)]},
+                    {"at", r.at.label},
+                    {"at_seconds", r.at.seconds},
+                    {"accuracy_mean", r.mean},
+                    {"accuracy_std", r.stddev},
+                    {"accuracy_min", r.lowest},
+                    {"accuracy_max", r.highest},
+                    {"draws", r.draws}});
+  }
+  return nlohmann::ordered_json{{"format", 1}, {"draws", draws}, {"results", list}}.dump(1) + "\n";
+}
+
+}  // namespace ohmic

@@ -1,0 +1,273 @@
+#include "ohmic/training/run.h"
+
+#include <zlib.h>
+
+#include <chrono>
+#include <fstream>
+#include <sstream>
+
+#include "ohmic/core/error.h"
+#include "ohmic/core/files.h"
+#include "ohmic/training/run_record.h"
+
+namespace ohmic {
+namespace {
+
+namespace fs = std::filesystem;
+using Clock = std::chrono::steady_clock;
+
+double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
+
+void note(const std::function<void(const std::string&)>& sink, const std::string& message) {
+  if (sink) sink(message);
+}
+
+// Tells two data sets apart, wherever they were read from.
+std::string fingerprint(const Dataset& data) {
+  uLong crc = crc32(0, nullptr, 0);
+  for (const Split* split : {&data.train, &data.test}) {
+    for (const auto* bytes : {&split->pixels, &split->labels}) {
+      crc = crc32_z(crc, bytes->data(), bytes->size());
+    }
+  }
+  return fmt::format("{} {}+{} crc32 {:08x}", data.name, data.train.count, data.test.count, crc);
+}
+
+Dataset load_data(const ExperimentSpec& spec, const fs::path& folder) {
+  DatasetRequest request;
+  request.name = spec.data.name;
+  request.folder = folder;
+  request.when_missing = spec.data.when_missing;
+  request.train_limit = static_cast<int>(spec.data.train_limit);
+  request.test_limit = static_cast<int>(spec.data.test_limit);
+  return load_dataset(request);
+}
+
+// What must be equal for a run to be continued: everything but how long and how often.
+std::string comparable_text(ExperimentSpec spec) {
+  spec.training.epochs = 1;
+  spec.training.checkpoint_every_s = 0;
+  return to_toml(spec);
+}
+
+void require_same_experiment(const ExperimentSpec& wanted, const ExperimentSpec& saved, const fs::path& path) {
+  std::istringstream ours(comparable_text(wanted)), theirs(comparable_text(saved));
+  for (std::string a, b; std::getline(ours, a) && std::getline(theirs, b);) {
+    if (a == b) continue;
+    fail(
+        "{} was made by another experiment: it has `{}` where this one has `{}`; give the same settings, or another "
+        "folder with --out",
+        path.string(), b, a);
+  }
+}
+
+void require_same_data(const std::string& saved, const Dataset& data, const fs::path& path) {
+  if (saved == fingerprint(data)) return;
+  fail("{} was made with the data \"{}\", but those at hand are \"{}\" ({}); point --data at the folder used then",
+       path.string(), saved, fingerprint(data), data.provenance);
+}
+
+// The first `epochs` lines of metrics.jsonl: a run cut after a line but before its checkpoint does that epoch again.
+std::string kept_metrics(const fs::path& path, std::int64_t epochs) {
+  std::string kept;
+  if (epochs == 0) return kept;
+  std::istringstream lines(read_text_file(path));
+  std::string line;
+  for (std::int64_t e = 0; e < epochs; ++e) {
+    if (!std::getline(lines, line))
+      fail("{} has {} lines but its checkpoint stands after epoch {}; restore it, or start anew with another --out",
+           path.string(), e, epochs);
+    kept += line + "\n";
+  }
+  return kept;
+}
+
+// One training run in its folder, from opening to the last write.
+class FolderRun {
+ public:
+  FolderRun(const ExperimentSpec& spec, const RunOptions& options)
+      : spec_(spec), options_(options), data_(load_data(spec, options.data_folder)), trainer_(spec, data_) {
+    result_.data_provenance = data_.provenance;
+    result_.synthetic_data = data_.synthetic;
+  }
+
+  RunResult run() {
+    open();
+    while (!trainer_.finished() && !stopped()) train_some();
+    result_.status = trainer_.finished() ? RunStatus::finished : RunStatus::interrupted;
+    if (unsaved_) save_checkpoint();
+    write_record();
+    return result_;
+  }
+
+ private:
+  fs::path path(const char* name) const { return options_.folder / name; }
+  bool stopped() const { return options_.stop != nullptr && options_.stop->load(); }
+
+  void open() {
+    note(options_.on_message, "data: " + data_.provenance);
+    const bool holds_run = fs::exists(path("run.json")) || fs::exists(path("checkpoint.safetensors"));
+    if (holds_run && !options_.resume) {
+      fail("{} already holds a run; go on with it by --resume, or choose another folder with --out",
+           options_.folder.string());
+    }
+    make_folder(options_.folder);
+    if (fs::exists(path("checkpoint.safetensors"))) {
+      continue_run();
+    } else {
+      write_file_atomically(path("metrics.jsonl"), "");
+    }
+    write_record();
+    start_ = last_save_ = Clock::now();
+    epoch_start_ = start_;
+  }
+
+  void continue_run() {
+    const SafetensorsFile file(path("checkpoint.safetensors"));
+    ExperimentSpec saved;
+    read_fields(ConfigDocument::parse(file.metadata("config"), path("checkpoint.safetensors").string()), "checkpoint",
+                saved);
+    require_same_experiment(spec_, saved, path("checkpoint.safetensors"));
+    require_same_data(file.metadata("data"), data_, path("checkpoint.safetensors"));
+    trainer_.load(file);
+    const std::int64_t epochs = trainer_.position().epoch;
+    metrics_ = kept_metrics(path("metrics.jsonl"), epochs);
+    write_file_atomically(path("metrics.jsonl"), metrics_);
+    restore_history(epochs);
+    note(options_.on_message,
+         fmt::format("resumed after {} epochs and {} samples", epochs, trainer_.position().sample));
+    first_samples_ = samples_done();
+  }
+
+  // The epochs already done, for run.json: what they measured from metrics.jsonl, how long they took from the earlier
+  // record.
+  void restore_history(std::int64_t epochs) {
+    const std::vector<double> walls = recorded_wall_seconds(path("run.json"));
+    std::istringstream lines(metrics_);
+    std::string line;
+    for (std::int64_t e = 0; e < epochs; ++e) {
+      std::getline(lines, line);
+      const auto at = static_cast<std::size_t>(e);
+      const double wall = at < walls.size() ? walls[at] : 0;
+      result_.epochs.push_back({read_metrics_line(line, path("metrics.jsonl").string()), wall});
+      earlier_wall_seconds_ += wall;
+    }
+  }
+
+  double samples_done() const {
+    return static_cast<double>(trainer_.position().epoch) * static_cast<double>(trainer_.samples_per_epoch()) +
+           static_cast<double>(trainer_.position().sample);
+  }
+
+  void train_some() {
+    const auto ended = trainer_.step();
+    unsaved_ = true;
+    if (ended) return end_epoch(*ended);
+    if (++steps_ % kStepsPerLook != 0) return;
+    if (seconds_since(last_progress_) > 0.2) report(false);
+    if (seconds_since(last_save_) > spec_.training.checkpoint_every_s) save_checkpoint();
+  }
+
+  void end_epoch(const EpochMetrics& metrics) {
+    result_.epochs.push_back({metrics, seconds_since(epoch_start_)});
+    epoch_start_ = Clock::now();
+    append_metrics(metrics_line(metrics));
+    report(true);
+    if (seconds_since(last_save_) > spec_.training.checkpoint_every_s) {
+      save_checkpoint();
+      write_record();
+    }
+  }
+
+  void append_metrics(const std::string& line) {
+    metrics_ += line;
+    std::ofstream out(path("metrics.jsonl"), std::ios::app | std::ios::binary);
+    out << line << std::flush;
+    if (!out)
+      fail(
+          "{}: cannot append the epoch's metrics; free some space or mend the permissions, then continue with --resume",
+          path("metrics.jsonl").string());
+  }
+
+  void report(bool epoch_ended) {
+    last_progress_ = Clock::now();
+    if (!options_.on_progress) return;
+    const TrainingPosition& at = trainer_.position();
+    Progress p;
+    p.epochs = spec_.training.epochs;
+    p.epoch_ended = epoch_ended;
+    p.epoch = epoch_ended ? at.epoch : at.epoch + 1;
+    const double total = static_cast<double>(p.epochs) * static_cast<double>(trainer_.samples_per_epoch());
+    p.done = samples_done() / total;
+    const double speed = (samples_done() - first_samples_) / seconds_since(start_);
+    if (speed > 0) p.seconds_left = (total - samples_done()) / speed;
+    if (!result_.epochs.empty()) p.test_accuracy = result_.epochs.back().metrics.test_accuracy;
+    if (epoch_ended) {
+      p.train_accuracy = result_.epochs.back().metrics.train_accuracy;
+      p.pulses_per_sample = result_.epochs.back().metrics.pulses_per_sample;
+    } else if (at.sample > 0) {
+      p.train_accuracy = static_cast<double>(at.correct) / static_cast<double>(at.sample);
+      p.pulses_per_sample =
+          static_cast<double>(trainer_.counters().set_pulses - at.pulses_before) / static_cast<double>(at.sample);
+    }
+    options_.on_progress(p);
+  }
+
+  void save_checkpoint() {
+    SafetensorsWriter out;
+    trainer_.save(out);
+    out.set_metadata("config", to_toml(spec_));
+    out.set_metadata("data", fingerprint(data_));
+    out.set_metadata("format", "ohmic checkpoint 1");
+    out.write(path("checkpoint.safetensors"));
+    last_save_ = Clock::now();
+    unsaved_ = false;
+  }
+
+  void write_record() {
+    result_.counters = trainer_.counters();
+    result_.bytes_per_weight = trainer_.bytes_per_weight();
+    result_.wall_seconds = earlier_wall_seconds_ + (start_ == Clock::time_point{} ? 0 : seconds_since(start_));
+    write_file_atomically(path("run.json"), run_record_json(spec_, data_, result_, trainer_, started_));
+  }
+
+  static constexpr int kStepsPerLook = 32;
+
+  ExperimentSpec spec_;
+  const RunOptions& options_;
+  Dataset data_;
+  Trainer trainer_;
+  RunResult result_;
+  std::string metrics_;
+  std::string started_ = utc_now();
+  Clock::time_point start_{}, last_save_{}, last_progress_{}, epoch_start_{};
+  double first_samples_ = 0;
+  double earlier_wall_seconds_ = 0;
+  std::int64_t steps_ = 0;
+  bool unsaved_ = false;
+};
+
+}  // namespace
+
+RunResult train_in_folder(const ExperimentSpec& spec, const RunOptions& options) {
+  return FolderRun(spec, options).run();
+}
+
+LoadedRun load_run(const fs::path& folder, const fs::path& data_folder,
+                   const std::function<void(const std::string&)>& on_message) {
+  const fs::path path = folder / "checkpoint.safetensors";
+  if (!fs::exists(path)) {
+    fail("{} holds no checkpoint.safetensors; give the folder of a run made by `ohmic train`", folder.string());
+  }
+  const SafetensorsFile file(path);
+  LoadedRun run;
+  read_fields(ConfigDocument::parse(file.metadata("config"), path.string()), "checkpoint", run.spec);
+  run.data = load_data(run.spec, data_folder);
+  note(on_message, "data: " + run.data.provenance);
+  require_same_data(file.metadata("data"), run.data, path);
+  run.trainer = std::make_unique<Trainer>(run.spec, run.data);
+  run.trainer->load(file);
+  return run;
+}
+
+}  // namespace ohmic

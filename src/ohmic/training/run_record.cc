@@ -1,0 +1,166 @@
+#include "ohmic/training/run_record.h"
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <ctime>
+#include <nlohmann/json.hpp>
+
+#include "ohmic/core/cpu.h"
+#include "ohmic/core/error.h"
+#include "ohmic/core/files.h"
+#include "ohmic/core/parallel.h"
+#include "ohmic/core/version.h"
+
+namespace ohmic {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+constexpr int kBins = 48;
+
+std::string_view status_name(RunStatus status) {
+  switch (status) {
+    case RunStatus::running:
+      return "running";
+    case RunStatus::interrupted:
+      return "interrupted";
+    case RunStatus::finished:
+      return "finished";
+  }
+  return "running";
+}
+
+Json metrics_json(const EpochMetrics& m) {
+  return {{"epoch", m.epoch},
+          {"train_loss", m.train_loss},
+          {"train_accuracy", m.train_accuracy},
+          {"test_accuracy", m.test_accuracy},
+          {"pulses_per_sample", m.pulses_per_sample},
+          {"refreshed_pairs", m.refreshed_pairs},
+          {"seconds", m.seconds}};
+}
+
+struct Histogram {
+  double low, high;
+  std::vector<std::int64_t> counts = std::vector<std::int64_t>(kBins, 0);
+
+  void add(double value) {
+    const double at = (value - low) / (high - low) * kBins;
+    ++counts[static_cast<std::size_t>(std::clamp(at, 0.0, kBins - 1.0))];
+  }
+  std::vector<double> edges() const {
+    std::vector<double> e;
+    for (int i = 0; i <= kBins; ++i) e.push_back(low + (high - low) * i / kBins);
+    return e;
+  }
+};
+
+Json tile_json(const std::string& name, const Tile& tile) {
+  const auto count = static_cast<std::uint32_t>(tile.pairs().size());
+  std::vector<double> plus(count), minus(count);
+  for (std::uint32_t p = 0; p < count; ++p) {
+    plus[p] = tile.conductance_us(p, 0);
+    minus[p] = tile.conductance_us(p, 1);
+  }
+  const double top =
+      std::max({1e-9, *std::max_element(plus.begin(), plus.end()), *std::max_element(minus.begin(), minus.end())});
+  Histogram plus_histogram{0, top}, minus_histogram{0, top};
+  const double most = top / tile.spec().synapse.weight_conductance_us;
+  Histogram weights{-most, most};
+  for (std::uint32_t p = 0; p < count; ++p) {
+    plus_histogram.add(plus[p]);
+    minus_histogram.add(minus[p]);
+    weights.add((plus[p] - minus[p]) / tile.spec().synapse.weight_conductance_us);
+  }
+  return {{"name", name},
+          {"inputs", tile.inputs()},
+          {"outputs", tile.outputs()},
+          {"conductance_histogram",
+           {{"unit", "uS"},
+            {"edges", plus_histogram.edges()},
+            {"g_plus", plus_histogram.counts},
+            {"g_minus", minus_histogram.counts}}},
+          {"weight_histogram", {{"edges", weights.edges()}, {"counts", weights.counts}}}};
+}
+
+}  // namespace
+
+std::string utc_now() {
+  const std::time_t now = std::chrono::system_clock::to_time_t(std::chrono::system_clock::now());
+  std::tm utc{};
+  gmtime_r(&now, &utc);
+  char text[32];
+  std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &utc);
+  return text;
+}
+
+std::string metrics_line(const EpochMetrics& metrics) { return metrics_json(metrics).dump() + "\n"; }
+
+EpochMetrics read_metrics_line(const std::string& line, const std::string& source) {
+  try {
+    const Json json = Json::parse(line);
+    EpochMetrics m;
+    json.at("epoch").get_to(m.epoch);
+    json.at("train_loss").get_to(m.train_loss);
+    json.at("train_accuracy").get_to(m.train_accuracy);
+    json.at("test_accuracy").get_to(m.test_accuracy);
+    json.at("pulses_per_sample").get_to(m.pulses_per_sample);
+    json.at("refreshed_pairs").get_to(m.refreshed_pairs);
+    json.at("seconds").get_to(m.seconds);
+    return m;
+  } catch (const Json::exception& e) {
+    fail("{}: this line is not an epoch's metrics: {} ({}); restore the file, or start anew with another --out", source,
+         line, e.what());
+  }
+}
+
+std::vector<double> recorded_wall_seconds(const std::filesystem::path& run_json) {
+  std::vector<double> walls;
+  if (!std::filesystem::exists(run_json)) return walls;
+  const Json record = Json::parse(read_text_file(run_json), nullptr, false);
+  if (record.is_discarded() || !record.contains("epochs") || !record["epochs"].is_array()) return walls;
+  for (const Json& epoch : record["epochs"]) {
+    const bool known = epoch.is_object() && epoch.contains("wall_seconds") && epoch["wall_seconds"].is_number();
+    walls.push_back(known ? epoch["wall_seconds"].get<double>() : 0);
+  }
+  return walls;
+}
+
+std::string run_record_json(const ExperimentSpec& spec, const Dataset& data, const RunResult& result, Trainer& trainer,
+                            const std::string& started) {
+  Json epochs = Json::array();
+  for (const EpochRecord& e : result.epochs) {
+    Json json = metrics_json(e.metrics);
+    json["wall_seconds"] = e.wall_seconds;
+    epochs.push_back(std::move(json));
+  }
+  Json counters = Json::object();
+  Counters::each(result.counters,
+                 [&](std::string_view name, const std::uint64_t& value) { counters[std::string(name)] = value; });
+  Json tiles = Json::array();
+  for (const DenseLayer* layer : trainer.graph().dense_layers()) {
+    const auto* analog = dynamic_cast<const AnalogWeights*>(&layer->weights());
+    if (analog != nullptr) tiles.push_back(tile_json(layer->name(), analog->tile()));
+  }
+  const Json record = {
+      {"format", 1},
+      {"program", "ohmic"},
+      {"version", kVersion},
+      {"name", spec.name},
+      {"status", status_name(result.status)},
+      {"started", started},
+      {"seed", spec.seed},
+      {"config", Json::parse(to_json(spec))},
+      {"machine", {{"cpu", cpu_name()}, {"threads", thread_count()}, {"instruction_set", instruction_set()}}},
+      {"data", {{"name", data.name}, {"provenance", data.provenance}, {"synthetic", data.synthetic}}},
+      {"epochs", std::move(epochs)},
+      {"counters", std::move(counters)},
+      {"weights", trainer.graph().weight_count()},
+      {"bytes_per_weight", result.bytes_per_weight},
+      {"wall_seconds", result.wall_seconds},
+      {"tiles", std::move(tiles)}};
+  return record.dump(1) + "\n";
+}
+
+}  // namespace ohmic
