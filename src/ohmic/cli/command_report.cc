@@ -22,7 +22,7 @@ struct ReportArguments {
   bool json = false;
 };
 
-void report(const ReportArguments& arguments) {
+void write_report(const ReportArguments& arguments) {
   std::vector<RunRecord> records;
   for (const std::string& run : arguments.runs) records.push_back(read_run(run));
   const std::filesystem::path out = arguments.out.empty()
@@ -46,7 +46,7 @@ void add_report_command(CLI::App& program, CommandStatus&) {
   command->add_option("--out", arguments->out, "The page [report.html in the first run folder]")->type_name("FILE");
   command->add_option("--title", arguments->title, "Its title")->type_name("TEXT");
   command->add_flag("--json", arguments->json, "Print where the page is as JSON");
-  command->callback([arguments] { report(*arguments); });
+  command->callback([arguments] { write_report(*arguments); });
 }
 
 }  // namespace ohmic
