@@ -110,7 +110,7 @@ std::vector<Tick> time_ticks(const Table& table, Range range) {
 }  // namespace
 
 double Axis::fraction(double value) const {
-  if (scale == Scale::kLinear) return (value - low) / (high - low);
+  if (scale == Scale::linear) return (value - low) / (high - low);
   if (!(value > 0)) return std::nan("");
   return std::log(value / low) / std::log(high / low);
 }
@@ -135,7 +135,7 @@ Axis linear_axis(std::string title, double low, double high, int max_ticks) {
   const Range range = mended(low, high);
   const double step = nice_step(range, max_ticks);
   const Range outward = {std::floor(range.low / step + 1e-6) * step, std::ceil(range.high / step - 1e-6) * step};
-  return {std::move(title), Scale::kLinear, outward.low, outward.high, labelled(multiples(outward, step))};
+  return {std::move(title), Scale::linear, outward.low, outward.high, labelled(multiples(outward, step))};
 }
 
 Axis integer_axis(std::string title, double low, double high, int max_ticks) {
@@ -143,7 +143,7 @@ Axis integer_axis(std::string title, double low, double high, int max_ticks) {
   const double step = std::max(1.0, std::ceil(nice_step(range, max_ticks)));
   std::vector<double> values = multiples(range, step);
   if (values.empty()) values = {low};
-  return {std::move(title), Scale::kLinear, range.low, range.high, labelled(values)};
+  return {std::move(title), Scale::linear, range.low, range.high, labelled(values)};
 }
 
 Axis log_axis(std::string title, double low, double high) {
@@ -155,7 +155,7 @@ Axis log_axis(std::string title, double low, double high) {
   const double start = above == grid.begin() ? range.low : *(above - 1);
   const auto end_tick = std::lower_bound(grid.begin(), grid.end(), range.high * (1 - 1e-9));
   const double end = end_tick == grid.end() ? range.high : *end_tick;
-  Axis axis{std::move(title), Scale::kLogarithmic, start, end, {}};
+  Axis axis{std::move(title), Scale::logarithmic, start, end, {}};
   for (const double value : grid) {
     if (value < start * (1 - 1e-9) || value > end * (1 + 1e-9)) continue;
     axis.ticks.push_back({value, value < 1000 ? format_significant(value, 1) : format_compact(value)});
@@ -172,7 +172,7 @@ Axis time_axis(std::string title, double low, double high) {
   if (ticks.empty()) {
     for (const double value : {range.low, range.high}) ticks.push_back({value, format_duration(value)});
   }
-  return {std::move(title), Scale::kLogarithmic, padded.low, padded.high, std::move(ticks)};
+  return {std::move(title), Scale::logarithmic, padded.low, padded.high, std::move(ticks)};
 }
 
 }  // namespace ohmic::report

@@ -8,7 +8,7 @@
 
 namespace ohmic::report {
 
-enum class Scale { kLinear, kLogarithmic };
+enum class Scale { linear, logarithmic };
 
 struct Tick {
   double value;
@@ -18,7 +18,7 @@ struct Tick {
 /// One axis; low < high, both positive on a logarithmic scale.
 struct Axis {
   std::string title;  ///< quantity and unit, "test accuracy, %"
-  Scale scale = Scale::kLinear;
+  Scale scale = Scale::linear;
   double low = 0;
   double high = 1;
   std::vector<Tick> ticks = {};

@@ -11,6 +11,8 @@
 namespace ohmic::report {
 namespace {
 
+constexpr std::string_view kDigitalName = "fp32";
+
 bool have_same_data(const RunGroup& a, const RunGroup& b) {
   return a.first().data.name == b.first().data.name && a.first().data.synthetic == b.first().data.synthetic;
 }
@@ -57,7 +59,7 @@ std::string capitalised(std::string text) {
 /// Who reaches it. Names that users chose keep their case at the start of the sentence.
 std::string subject(const RunGroup& group, std::span<const RunGroup> groups) {
   const std::string prefix = data_prefix(group, groups);
-  if (group.is_digital) return prefix + rule_name(group.first());
+  if (group.is_digital) return prefix + std::string(kDigitalName);
   const auto rivals = std::count_if(groups.begin(), groups.end(), [&](const RunGroup& other) {
     return !other.is_digital && have_same_data(other, group) && final_accuracy(other).count > 0;
   });
@@ -72,7 +74,7 @@ std::string subject(const RunGroup& group, std::span<const RunGroup> groups) {
 
 bool is_finished(const RunGroup& group) {
   return std::all_of(group.runs.begin(), group.runs.end(),
-                     [](const RunRecord* run) { return run->status == RunStatus::kFinished; });
+                     [](const RunRecord* run) { return run->status == RunStatus::finished; });
 }
 
 std::string epochs_text(const RunGroup& group) {
@@ -89,10 +91,9 @@ std::string distance_to_digital(const RunGroup& group, std::span<const RunGroup>
       best_group(groups, [&](const RunGroup& other) { return other.is_digital && have_same_data(other, group); });
   if (!reference) return {};
   const double points = 100 * (final_accuracy(group).mean - final_accuracy(*reference).mean);
-  const std::string name = rule_name(reference->first());
-  if (std::abs(points) < 0.005) return "level with " + name;
+  if (std::abs(points) < 0.005) return fmt::format("level with {}", kDigitalName);
   return fmt::format("{:.{}f} points {} {}", std::abs(points), std::abs(points) < 0.095 ? 2 : 1,
-                     points < 0 ? "under" : "over", name);
+                     points < 0 ? "under" : "over", kDigitalName);
 }
 
 std::string pulses_text(const RunGroup& group) {

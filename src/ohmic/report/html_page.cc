@@ -9,7 +9,7 @@ namespace ohmic::report {
 namespace {
 
 std::string_view alignment_class(const TableColumn& column) {
-  return column.alignment == Alignment::kRight ? " class=\"number\"" : "";
+  return column.alignment == Alignment::right ? " class=\"number\"" : "";
 }
 
 std::string table_row(const std::vector<TableColumn>& columns, const std::vector<std::string>& cells) {

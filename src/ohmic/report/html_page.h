@@ -24,11 +24,11 @@ std::string html_details(std::string_view summary, std::string_view content);
 /// A caption under a chart, from text.
 std::string html_note(std::string_view text);
 
-enum class Alignment { kLeft, kRight };
+enum class Alignment { left, right };
 
 struct TableColumn {
   std::string heading;  ///< text
-  Alignment alignment = Alignment::kLeft;
+  Alignment alignment = Alignment::left;
 };
 
 /// A table whose first column names the row. Cells are HTML and as many per row as columns; a wide table scrolls on its

@@ -10,12 +10,9 @@
 #include "ohmic/core/files.h"
 #include "ohmic/report/json_fields.h"
 
-namespace ohmic {
+namespace ohmic::report {
 namespace {
 
-using report::Json;
-using report::JsonFields;
-using report::parse_json;
 namespace fs = std::filesystem;
 
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
@@ -70,8 +67,7 @@ void read_metrics(const fs::path& path, EpochsByNumber& epochs) {
 std::vector<EpochRecord> read_epochs(const JsonFields& run, RunStatus status, const fs::path& metrics_path) {
   EpochsByNumber epochs;
   const std::vector<JsonFields> recorded = run.objects("epochs");
-  if ((recorded.empty() || status != RunStatus::kFinished) && is_there(metrics_path))
-    read_metrics(metrics_path, epochs);
+  if ((recorded.empty() || status != RunStatus::finished) && is_there(metrics_path)) read_metrics(metrics_path, epochs);
   for (const JsonFields& fields : recorded) {
     const EpochRecord epoch = read_epoch(fields);
     epochs.insert_or_assign(epoch.epoch, epoch);
@@ -83,9 +79,9 @@ std::vector<EpochRecord> read_epochs(const JsonFields& run, RunStatus status, co
 
 RunStatus read_status(const JsonFields& run) {
   const std::string status = run.text("status");
-  if (status.empty() || status == "finished") return RunStatus::kFinished;
-  if (status == "interrupted") return RunStatus::kInterrupted;
-  if (status == "running") return RunStatus::kRunning;
+  if (status.empty() || status == "finished") return RunStatus::finished;
+  if (status == "interrupted") return RunStatus::interrupted;
+  if (status == "running") return RunStatus::running;
   run.refuse("status", "must be finished, interrupted or running");
 }
 
@@ -234,4 +230,4 @@ RunRecord read_run(const std::filesystem::path& folder) {
   return record;
 }
 
-}  // namespace ohmic
+}  // namespace ohmic::report

@@ -10,7 +10,7 @@
 #include <string_view>
 #include <vector>
 
-namespace ohmic {
+namespace ohmic::report {
 
 /// In every `double` of a record NaN means "not recorded".
 inline constexpr double kNotRecorded = std::numeric_limits<double>::quiet_NaN();
@@ -22,7 +22,7 @@ struct EpochRecord {
   double test_accuracy = kNotRecorded;      ///< 0 to 1
   double pulses_per_sample = kNotRecorded;  ///< SET pulses per training sample
   double refreshed_pairs = kNotRecorded;
-  double seconds = kNotRecorded;       ///< simulated chip time of this epoch
+  double seconds = kNotRecorded;       ///< clock of the simulated chip at the end of this epoch
   double wall_seconds = kNotRecorded;  ///< time on the machine that simulated it
 };
 
@@ -72,7 +72,7 @@ struct ConfigEntry {
   std::string value;
 };
 
-enum class RunStatus { kFinished, kInterrupted, kRunning };
+enum class RunStatus { finished, interrupted, running };
 
 struct MachineRecord {
   std::string cpu;
@@ -88,7 +88,7 @@ struct DataRecord {
 
 struct RunRecord {
   std::string name;
-  RunStatus status = RunStatus::kFinished;
+  RunStatus status = RunStatus::finished;
   std::string version;  ///< of the program that wrote it
   std::string started;  ///< ISO 8601
   std::optional<std::uint64_t> seed;
@@ -114,4 +114,4 @@ struct RunRecord {
 /// run) count once, the last one. Error names the file, the key, the value and what was expected.
 RunRecord read_run(const std::filesystem::path& folder);
 
-}  // namespace ohmic
+}  // namespace ohmic::report

@@ -29,7 +29,7 @@ std::string refusal_of(const Json& run) {
 TEST(ReadRun, ReadsEverything) {
   const RunRecord run = read_back(sample_run(), sample_deploy());
   EXPECT_EQ(run.name, "mnist_mixed_precision");
-  EXPECT_EQ(run.status, RunStatus::kFinished);
+  EXPECT_EQ(run.status, RunStatus::finished);
   EXPECT_EQ(run.seed, 1u);
   EXPECT_EQ(run.machine.instruction_set, "avx512");
   EXPECT_EQ(run.data.name, "mnist");
@@ -149,7 +149,7 @@ TEST(ReadRun, TakesEpochsFromMetrics) {
                sample_epoch({}, 1).dump() + "\n" + sample_epoch({}, 2).dump() + "\n{\"epoch\": 3, \"te");
   const RunRecord record = read_run(folder.path());
   ASSERT_EQ(record.epochs.size(), 2u) << "the torn line does not count";
-  EXPECT_EQ(record.status, RunStatus::kRunning);
+  EXPECT_EQ(record.status, RunStatus::running);
 }
 
 TEST(ReadRun, CountsARepeatedEpochOnce) {

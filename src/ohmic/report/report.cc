@@ -81,7 +81,7 @@ std::string warnings(std::span<const RunRecord> runs) {
   std::string html;
   const auto synthetic = names_of(runs, [](const RunRecord& run) { return run.data.synthetic; });
   if (!synthetic.empty()) html += warning("Synthetic data.", listed(synthetic).append(kSyntheticWarning));
-  const auto unfinished = names_of(runs, [](const RunRecord& run) { return run.status != RunStatus::kFinished; });
+  const auto unfinished = names_of(runs, [](const RunRecord& run) { return run.status != RunStatus::finished; });
   if (!unfinished.empty()) html += warning("Not finished.", listed(unfinished).append(kUnfinishedWarning));
   return html;
 }

@@ -57,7 +57,7 @@ TEST(UpdatesSaved, IsWeightsTimesSamplesOverPulses) {
   // 3 epochs of any length N with 3, 2.5 and 2 pulses per sample.
   EXPECT_DOUBLE_EQ(updates_saved(run), 198760.0 * 3 / (3 + 2.5 + 2));
   EXPECT_TRUE(std::isnan(updates_saved(RunRecord{})));
-  EXPECT_TRUE(std::isnan(updates_saved(read_back(sample_run({.rule = "fp32"})))));
+  EXPECT_TRUE(std::isnan(updates_saved(read_back(sample_run({.rule = "sgd"})))));
 }
 
 TEST(RenderReport, IsWellFormedForAnyNumberOfRuns) {
@@ -92,7 +92,7 @@ TEST(RenderReport, RefersToNothingOutside) {
 TEST(RenderReport, UsesEveryIdOnce) {
   const std::string page =
       page_of({read_back(sample_run({.seed = 1}), sample_deploy()), read_back(sample_run({.learning_rate = 0.1})),
-               read_back(sample_run({.rule = "fp32"}))});
+               read_back(sample_run({.rule = "sgd"}))});
   std::set<std::string> ids;
   for (std::size_t at = page.find(" id=\""); at != std::string::npos; at = page.find(" id=\"", at + 1)) {
     const std::string id = page.substr(at + 5, page.find('"', at + 5) - at - 5);
@@ -165,7 +165,7 @@ TEST(RenderReport, SurvivesNotANumber) {
 }
 
 TEST(RenderReport, LeavesOutWhatADigitalRunLacks) {
-  const std::string page = page_of({read_back(sample_run({.name = "fp32", .rule = "fp32"}))});
+  const std::string page = page_of({read_back(sample_run({.name = "fp32", .rule = "sgd"}))});
   EXPECT_EQ(page.find("<h2>Pulses per image</h2>"), std::string::npos);
   EXPECT_EQ(page.find("<h2>Conductances and weights</h2>"), std::string::npos);
 }

@@ -21,7 +21,7 @@ constexpr std::size_t kMostEpochsWithMarkers = 40;
 constexpr double kPercent = 100;
 
 std::string both_sizes(const LineChart& chart) {
-  return render_line_chart(chart, ChartSize::kWide) + render_line_chart(chart, ChartSize::kNarrow);
+  return render_line_chart(chart, ChartSize::wide) + render_line_chart(chart, ChartSize::narrow);
 }
 
 std::string percent_number(double percent) { return fmt::format("{:.2f}", percent); }
@@ -32,13 +32,13 @@ Series epoch_series(const RunGroup& group, double EpochRecord::*quantity, double
   series.label = group.label;
   series.colour = group.colour;
   series.marker = static_cast<Marker>(group.colour % 4);
-  if (group.is_digital) series.line = LineStyle::kDashed;
+  if (group.is_digital) series.line = LineStyle::dashed;
   for (const Spread& spread : spread_over_epochs(group, quantity)) {
     ChartPoint point{spread.at, factor * spread.mean};
     point.tooltip = fmt::format("{}, epoch {:.0f}: {}{}", shorten(group.label, 60), spread.at,
                                 format_significant(point.y, 4), unit);
     if (spread.count > 1) {
-      series.extent = Extent::kBand;
+      series.extent = Extent::band;
       point.low = factor * spread.low;
       point.high = factor * spread.high;
       point.tooltip += fmt::format(" (mean of {}; {} to {})", spread.count, format_significant(point.low, 4),
@@ -52,7 +52,7 @@ Series epoch_series(const RunGroup& group, double EpochRecord::*quantity, double
 /// Where the points are few enough for markers to stay apart; dashed references do without.
 void choose_markers(std::vector<Series>& all) {
   for (Series& series : all) {
-    series.has_markers = series.line == LineStyle::kSolid && all.size() <= kMostSeriesWithMarkers &&
+    series.has_markers = series.line == LineStyle::solid && all.size() <= kMostSeriesWithMarkers &&
                          series.points.size() <= kMostEpochsWithMarkers;
   }
 }
@@ -119,7 +119,7 @@ std::string cut_note(const Axis& axis, const std::vector<Series>& all) {
 }
 
 bool any_band(const std::vector<Series>& all) {
-  return std::any_of(all.begin(), all.end(), [](const Series& series) { return series.extent == Extent::kBand; });
+  return std::any_of(all.begin(), all.end(), [](const Series& series) { return series.extent == Extent::band; });
 }
 
 std::string band_note(const std::vector<Series>& all) {
@@ -143,8 +143,8 @@ void add_training_accuracy(std::vector<Series>& all, const RunGroup& group) {
   all.front().label = "test";
   series.label = "training";
   series.colour = kNeutralColour;
-  series.line = LineStyle::kDashed;
-  series.marker = Marker::kSquare;
+  series.line = LineStyle::dashed;
+  series.marker = Marker::square;
   series.value = percent_number(series.points.back().y);
   all.push_back(std::move(series));
 }
@@ -191,7 +191,7 @@ Axis pulses_axis(const std::vector<Series>& all) {
 /// Points of one group with one compensation, in percent against seconds.
 Series retention_series(const RunGroup& group, const std::string& compensation) {
   Series series;
-  series.extent = Extent::kErrorBars;
+  series.extent = Extent::error_bars;
   for (const AgedAccuracy& age : aged_accuracy(group, compensation)) {
     // The moment of programming itself has no place on a logarithmic axis.
     if (!(age.seconds > 0)) continue;
@@ -258,7 +258,7 @@ void add_digital_level(std::vector<Series>& all, std::span<const RunGroup> group
   series.label = group.short_name;
   series.value = percent_number(percent);
   series.colour = kNeutralColour;
-  series.line = LineStyle::kDashed;
+  series.line = LineStyle::dashed;
   series.has_markers = false;
   series.points = {{ages.low, percent}, {ages.high, percent}};
   all.push_back(std::move(series));

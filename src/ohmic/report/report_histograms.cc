@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 #include "ohmic/report/html_page.h"
 #include "ohmic/report/report_charts.h"
@@ -45,10 +46,10 @@ std::string size_note(const TileRecord& tile) {
 
 HistogramSide conductance_side(const char* symbol, int colour, std::vector<double> counts,
                                const ConductanceHistogram& h) {
-  HistogramSide side{symbol, colour, std::move(counts)};
-  const double mean = side.counts.empty() ? kNotRecorded : binned_mean(side.counts, h.edges);
+  const double mean = counts.empty() ? kNotRecorded : binned_mean(counts, h.edges);
+  HistogramSide side{symbol, "", colour, std::move(counts)};
   if (std::isfinite(mean))
-    side.label += fmt::format(", mean {} {}", format_significant(mean, 3), shorten(unit_name(h.unit), 8));
+    side.note = fmt::format(", mean {} {}", format_significant(mean, 3), shorten(unit_name(h.unit), 8));
   return side;
 }
 
@@ -62,7 +63,7 @@ HistogramPanel weight_panel(const TileRecord& tile) {
   return {tile.name,
           size_note(tile),
           tile.weights.edges,
-          {"", kWeightColour, fitting(tile.weights.counts, tile.weights.edges)},
+          {"", "", kWeightColour, fitting(tile.weights.counts, tile.weights.edges)},
           {}};
 }
 
@@ -79,7 +80,8 @@ std::string conductance_stack(Tiles tiles, const std::string& id) {
   for (const TileRecord& tile : tiles) {
     stack.panels.push_back(conductance_panel(tile));
     const HistogramPanel& panel = stack.panels.back();
-    means += fmt::format("{}: {}; {}. ", tile.name, panel.upper.label, panel.lower.label);
+    means += fmt::format("{}: {}; {}. ", tile.name, panel.upper.name + panel.upper.note,
+                         panel.lower.name + panel.lower.note);
   }
   stack.label = {id + "-g", "Conductances of the cells per tile", means};
   stack.x_title = "conductance, " + shorten(unit_name(tiles.front().conductances.unit), 8);

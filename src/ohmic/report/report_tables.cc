@@ -20,8 +20,8 @@ std::string quiet(const std::string& text) {
 }
 
 std::string status_pill(RunStatus status) {
-  if (status == RunStatus::kFinished) return {};
-  return fmt::format(" <span class=\"pill\">{}</span>", status == RunStatus::kRunning ? "running" : "interrupted");
+  if (status == RunStatus::finished) return {};
+  return fmt::format(" <span class=\"pill\">{}</span>", status == RunStatus::running ? "running" : "interrupted");
 }
 
 /// Lets a long name break after its underscores.
@@ -42,8 +42,8 @@ std::string run_cell(const RunRecord& run, const RunGroup& group) {
 std::string epochs_cell(const RunRecord& run) {
   const std::string done = run.epochs.empty() ? "0" : format_count(run.epochs.back().epoch);
   const std::string planned = run.setting("training.epochs");
-  return run.status == RunStatus::kFinished || planned.empty() ? done
-                                                               : escape_html(done + " of " + shorten(planned, 12));
+  return run.status == RunStatus::finished || planned.empty() ? done
+                                                              : escape_html(done + " of " + shorten(planned, 12));
 }
 
 std::string best_cell(const RunRecord& run) {
@@ -208,7 +208,7 @@ double updates_saved(const RunRecord& run) {
 }
 
 std::string summary_table(std::span<const RunGroup> groups) {
-  constexpr Alignment kRight = Alignment::kRight;
+  constexpr Alignment kRight = Alignment::right;
   const std::vector<TableColumn> columns = {{"run"},
                                             {"rule"},
                                             {"device"},
@@ -232,8 +232,8 @@ std::string counters_table(std::span<const RunGroup> groups) {
   const std::vector<std::string> names = counter_names(groups);
   if (names.empty()) return {};
   std::vector<TableColumn> columns = {{"run"}};
-  for (const std::string& name : names) columns.push_back({counter_heading(name), Alignment::kRight});
-  columns.push_back({"updates saved", Alignment::kRight});
+  for (const std::string& name : names) columns.push_back({counter_heading(name), Alignment::right});
+  columns.push_back({"updates saved", Alignment::right});
   std::vector<std::vector<std::string>> rows;
   for (const RunGroup& group : groups) {
     for (const RunRecord* run : group.runs) rows.push_back(counters_row(*run, group, names));
@@ -246,7 +246,7 @@ std::string retention_table(std::span<const RunGroup> groups) {
   std::map<double, std::string> ages;
   std::vector<TableColumn> columns = {{"age"}};
   for (const RetentionColumn& column : results) {
-    columns.push_back({column.heading, Alignment::kRight});
+    columns.push_back({column.heading, Alignment::right});
     for (const auto& [seconds, age] : column.by_age) ages.emplace(seconds, age_text(age.at, seconds));
   }
   if (ages.empty()) return {};

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <map>
 #include <set>
@@ -17,8 +18,9 @@ std::string last_part(const std::string& path) { return path.substr(path.rfind('
 
 /// Settings that say which run it is or how it was computed, not what was computed.
 bool is_identity(const ConfigEntry& entry) {
-  const std::string key = last_part(entry.path);
-  return key == "seed" || entry.path == "name" || entry.path == "threads" || entry.path == "out";
+  constexpr std::array<std::string_view, 6> kIdentity = {
+      "name", "seed", "threads", "out", "data.when_missing", "training.checkpoint_every_s"};
+  return std::find(kIdentity.begin(), kIdentity.end(), entry.path) != kIdentity.end();
 }
 
 std::string group_key(const RunRecord& run, std::size_t index) {
@@ -183,9 +185,15 @@ AgedAccuracy pooled(const std::vector<const DeployResult*>& results) {
 
 }  // namespace
 
-bool is_digital(const RunRecord& run) { return run.setting("training.rule") == "fp32"; }
+bool is_digital(const RunRecord& run) {
+  const std::string rule = run.setting("training.rule");
+  return rule == "sgd" || rule == "fp32";
+}
 
-std::string rule_name(const RunRecord& run) { return display_name(run.setting("training.rule")); }
+std::string rule_name(const RunRecord& run) {
+  const std::string rule = run.setting("training.rule");
+  return rule == "sgd" ? "fp32 SGD" : display_name(rule);
+}
 
 std::string device_name(const RunRecord& run) {
   if (is_digital(run)) return {};
@@ -232,11 +240,9 @@ double mean_pulses(const RunRecord& run) {
 }
 
 double chip_seconds(const RunRecord& run) {
-  double total = kNotRecorded;
-  for (const EpochRecord& epoch : run.epochs) {
-    if (std::isfinite(epoch.seconds)) total = std::isfinite(total) ? total + epoch.seconds : epoch.seconds;
-  }
-  return total;
+  double latest = kNotRecorded;
+  for (const EpochRecord& epoch : run.epochs) latest = std::fmax(latest, epoch.seconds);
+  return latest;
 }
 
 std::vector<Spread> spread_over_epochs(const RunGroup& group, double EpochRecord::*quantity) {

@@ -26,9 +26,9 @@ struct RunGroup {
 /// agree; a run without a recorded configuration stays alone.
 std::vector<RunGroup> group_runs(std::span<const RunRecord> runs);
 
-/// Trained in floating point, without devices.
+/// Trained in floating point, without devices: rule sgd or fp32.
 bool is_digital(const RunRecord& run);
-/// "mixed precision", "fp32"; empty if not recorded.
+/// "mixed precision", "fp32 SGD"; empty if not recorded.
 std::string rule_name(const RunRecord& run);
 /// "PCM", "projected PCM"; empty if not recorded or digital.
 std::string device_name(const RunRecord& run);

@@ -20,11 +20,11 @@ std::string px(double value) {
 
 std::string_view anchor_name(Anchor anchor) {
   switch (anchor) {
-    case Anchor::kStart:
+    case Anchor::start:
       return "start";
-    case Anchor::kMiddle:
+    case Anchor::middle:
       return "middle";
-    case Anchor::kEnd:
+    case Anchor::end:
       return "end";
   }
   return "start";
@@ -44,13 +44,13 @@ std::string path_data(const std::vector<Pixel>& points) {
 /// Corners of a marker around the origin; all shapes have about the area of the disc of radius 1.
 std::vector<Pixel> corners(Marker shape) {
   switch (shape) {
-    case Marker::kSquare:
+    case Marker::square:
       return {{-0.89, -0.89}, {0.89, -0.89}, {0.89, 0.89}, {-0.89, 0.89}};
-    case Marker::kDiamond:
+    case Marker::diamond:
       return {{0, -1.3}, {1.3, 0}, {0, 1.3}, {-1.3, 0}};
-    case Marker::kTriangle:
+    case Marker::triangle:
       return {{0, -1.35}, {1.25, 0.85}, {-1.25, 0.85}};
-    case Marker::kCircle:
+    case Marker::circle:
       break;
   }
   return {};
@@ -85,7 +85,7 @@ void Svg::text(std::string_view css_class, Pixel at, Anchor anchor, std::string_
 }
 
 void Svg::marker(std::string_view css_class, Marker shape, Pixel centre, double radius) {
-  if (shape == Marker::kCircle) {
+  if (shape == Marker::circle) {
     fmt::format_to(std::back_inserter(out_), "<circle class=\"{}\" cx=\"{}\" cy=\"{}\" r=\"{}\"/>\n", css_class,
                    px(centre.x), px(centre.y), px(radius));
     return;

@@ -20,8 +20,8 @@ struct SvgLabel {
   std::string description;
 };
 
-enum class Anchor { kStart, kMiddle, kEnd };
-enum class Marker { kCircle, kSquare, kDiamond, kTriangle };
+enum class Anchor { start, middle, end };
+enum class Marker { circle, square, diamond, triangle };
 
 class Svg {
  public:

@@ -106,9 +106,9 @@ void draw_y_axis(Svg& svg, const LineChart& chart, const Frame& frame) {
   for (const Tick& tick : chart.y.ticks) {
     const double y = frame.y(tick.value);
     svg.line("grid", {frame.left(), y}, {frame.right(), y});
-    svg.text("tick", {frame.left() - 8, y + 4.5}, Anchor::kEnd, tick.label);
+    svg.text("tick", {frame.left() - 8, y + 4.5}, Anchor::end, tick.label);
   }
-  svg.text("axis-title", {0, frame.top() - 18}, Anchor::kStart, chart.y.title);
+  svg.text("axis-title", {0, frame.top() - 18}, Anchor::start, chart.y.title);
 }
 
 void draw_x_axis(Svg& svg, const LineChart& chart, const Frame& frame) {
@@ -119,21 +119,21 @@ void draw_x_axis(Svg& svg, const LineChart& chart, const Frame& frame) {
     svg.line("axis", {x, frame.bottom()}, {x, frame.bottom() + 5});
     const double half = text_width(tick.label, kFontSize) / 2;
     if (x - half < free_from) continue;
-    svg.text("tick", {x, frame.bottom() + 20}, Anchor::kMiddle, tick.label);
+    svg.text("tick", {x, frame.bottom() + 20}, Anchor::middle, tick.label);
     free_from = x + half + 8;
   }
-  svg.text("axis-title", {frame.right(), frame.bottom() + 41}, Anchor::kEnd, chart.x.title);
+  svg.text("axis-title", {frame.right(), frame.bottom() + 41}, Anchor::end, chart.x.title);
 }
 
 std::string colour_class(const Series& series) { return fmt::format("k{}", series.colour); }
 
 std::string_view line_class(LineStyle style) {
   switch (style) {
-    case LineStyle::kSolid:
+    case LineStyle::solid:
       return "line";
-    case LineStyle::kDashed:
+    case LineStyle::dashed:
       return "line dashed";
-    case LineStyle::kDotted:
+    case LineStyle::dotted:
       return "line dotted";
   }
   return "line";
@@ -167,7 +167,7 @@ void draw_line(Svg& svg, const Series& series, const Frame& frame) {
   std::vector<Pixel> pixels;
   for (const ChartPoint& point : series.points) pixels.push_back(frame.at(series, point));
   svg.polyline(line_class(series.line), pixels);
-  if (series.extent == Extent::kErrorBars) draw_error_bars(svg, series, frame);
+  if (series.extent == Extent::error_bars) draw_error_bars(svg, series, frame);
 }
 
 /// Markers lie over every line. The clip would cut those on the frame in half, so they are drawn outside of it.
@@ -194,7 +194,7 @@ void draw_series(Svg& svg, const LineChart& chart, const Frame& frame) {
                  frame.bottom() - frame.top() + 3);
   for (const Series& series : chart.series) {
     svg.begin_group(colour_class(series));
-    if (series.extent == Extent::kBand) draw_band(svg, series, frame);
+    if (series.extent == Extent::band) draw_band(svg, series, frame);
     draw_line(svg, series, frame);
     svg.end_group();
   }
@@ -214,8 +214,8 @@ std::optional<ChartPoint> last_point(const Series& series) {
 /// Value and name in two columns, in the colour of the line.
 void draw_label(Svg& svg, const Series& series, const Layout& layout, Pixel at) {
   svg.begin_group(colour_class(series));
-  if (layout.value_width > 0) svg.text("value", {at.x + layout.value_width - 8, at.y}, Anchor::kEnd, series.value);
-  svg.text("label", {at.x + layout.value_width, at.y}, Anchor::kStart, shorten(series.label, layout.label_letters));
+  if (layout.value_width > 0) svg.text("value", {at.x + layout.value_width - 8, at.y}, Anchor::end, series.value);
+  svg.text("label", {at.x + layout.value_width, at.y}, Anchor::start, shorten(series.label, layout.label_letters));
   svg.end_group();
 }
 
@@ -254,7 +254,7 @@ void draw_legend(Svg& svg, const LineChart& chart, const Layout& layout) {
 }  // namespace
 
 std::string render_line_chart(const LineChart& chart, ChartSize size) {
-  const bool wide = size == ChartSize::kWide;
+  const bool wide = size == ChartSize::wide;
   const Layout layout = wide ? wide_layout(chart) : narrow_layout(chart);
   const Frame frame(chart, layout);
   SvgLabel label = chart.label;

@@ -20,18 +20,18 @@ struct ChartPoint {
   std::string tooltip = {};
 };
 
-enum class LineStyle { kSolid, kDashed, kDotted };
-enum class Extent { kNone, kBand, kErrorBars };
+enum class LineStyle { solid, dashed, dotted };
+enum class Extent { none, band, error_bars };
 
 struct Series {
   std::string label;
   std::string value;  ///< shown before the label, "97.8"; may be empty
   int colour = 0;     ///< index into the palette
-  LineStyle line = LineStyle::kSolid;
-  Marker marker = Marker::kCircle;
+  LineStyle line = LineStyle::solid;
+  Marker marker = Marker::circle;
   bool has_markers = true;
-  Extent extent = Extent::kNone;  ///< what low and high of the points become
-  double shift = 0;               ///< px to the right, so that error bars at one place stand side by side
+  Extent extent = Extent::none;  ///< what low and high of the points become
+  double shift = 0;              ///< px to the right, so that error bars at one place stand side by side
   std::vector<ChartPoint> points;
 };
 
@@ -43,7 +43,7 @@ struct LineChart {
 };
 
 /// A wide chart names its series at the ends of the lines, a narrow one (for telephones) above the plot.
-enum class ChartSize { kWide, kNarrow };
+enum class ChartSize { wide, narrow };
 
 /// The chart as an SVG element. Points outside the axes are cut off at the frame.
 std::string render_line_chart(const LineChart& chart, ChartSize size);

@@ -25,7 +25,7 @@ LineChart sample_chart() {
 }
 
 TEST(RenderLineChart, IsWellFormedAndEscaped) {
-  for (const ChartSize size : {ChartSize::kWide, ChartSize::kNarrow}) {
+  for (const ChartSize size : {ChartSize::wide, ChartSize::narrow}) {
     const std::string svg = render_line_chart(sample_chart(), size);
     EXPECT_EQ(tag_imbalance(svg), "");
     EXPECT_NE(svg.find("PCM &amp; &lt;co&gt;"), std::string::npos);
@@ -36,7 +36,7 @@ TEST(RenderLineChart, IsWellFormedAndEscaped) {
 }
 
 TEST(RenderLineChart, BreaksTheLineAtNotANumber) {
-  const std::string svg = render_line_chart(sample_chart(), ChartSize::kWide);
+  const std::string svg = render_line_chart(sample_chart(), ChartSize::wide);
   EXPECT_EQ(svg.find("nan"), std::string::npos);
   EXPECT_EQ(svg.find("inf"), std::string::npos);
   const std::size_t line = svg.find("class=\"line\"");
@@ -49,10 +49,10 @@ TEST(RenderLineChart, ShowsTooltipsBandsAndBars) {
   LineChart chart = sample_chart();
   chart.series[0].points[3].low = 96;
   chart.series[0].points[3].high = 98;
-  chart.series[0].extent = Extent::kBand;
-  EXPECT_EQ(occurrences(render_line_chart(chart, ChartSize::kWide), "class=\"band\""), 1u);
-  chart.series[0].extent = Extent::kErrorBars;
-  const std::string svg = render_line_chart(chart, ChartSize::kWide);
+  chart.series[0].extent = Extent::band;
+  EXPECT_EQ(occurrences(render_line_chart(chart, ChartSize::wide), "class=\"band\""), 1u);
+  chart.series[0].extent = Extent::error_bars;
+  const std::string svg = render_line_chart(chart, ChartSize::wide);
   EXPECT_EQ(occurrences(svg, "class=\"bar\""), 6u) << "a stem and two caps for each of two points";
   EXPECT_NE(svg.find("<title>epoch 1</title>"), std::string::npos);
 }
@@ -60,18 +60,18 @@ TEST(RenderLineChart, ShowsTooltipsBandsAndBars) {
 TEST(RenderLineChart, LeavesOutMarkersBeyondTheFrame) {
   LineChart chart = sample_chart();
   chart.series[0].points.push_back({4, 12});
-  EXPECT_EQ(occurrences(render_line_chart(chart, ChartSize::kWide), "class=\"mark\""), 3u);
+  EXPECT_EQ(occurrences(render_line_chart(chart, ChartSize::wide), "class=\"mark\""), 3u);
 }
 
 TEST(RenderLineChart, GrowsWithTheNumberOfSeries) {
   LineChart chart = sample_chart();
   chart.series.resize(40, chart.series[0]);
-  const std::string svg = render_line_chart(chart, ChartSize::kWide);
+  const std::string svg = render_line_chart(chart, ChartSize::wide);
   EXPECT_NE(svg.find("viewBox=\"0 0 960 830\""), std::string::npos) << "18 px for each of 40 labels, and 110";
 }
 
 HistogramPanel sample_panel() {
-  return {"dense_1", "785 × 250", {0, 1, 2, 3}, {"G⁺", 0, {5, 10, 1}}, {"G⁻", 1, {4, 9, 0}}};
+  return {"dense_1", "785 × 250", {0, 1, 2, 3}, {"G⁺", ", mean 1.4 µS", 0, {5, 10, 1}}, {"G⁻", "", 1, {4, 9, 0}}};
 }
 
 TEST(RenderHistogramStack, IsWellFormed) {

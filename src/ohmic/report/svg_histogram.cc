@@ -52,11 +52,11 @@ class CountScale {
   CountScale(double max, Scale scale) : max_(std::max(max, 1.0)), scale_(scale) {}
 
   double fraction(double count) const {
-    if (scale_ == Scale::kLinear) return count / max_;
+    if (scale_ == Scale::linear) return count / max_;
     return count <= 0.5 ? 0 : std::log(count / 0.5) / std::log(max_ / 0.5);
   }
   std::vector<double> ticks() const {
-    if (scale_ == Scale::kLinear) return {0, nice_ticks(0, max_, 3)[1]};
+    if (scale_ == Scale::linear) return {0, nice_ticks(0, max_, 3)[1]};
     const double decades = std::floor(std::log10(max_));
     return {1, std::pow(10.0, decades)};
   }
@@ -107,7 +107,7 @@ void draw_side(Svg& svg, const HistogramPanel& panel, const HistogramSide& side,
   svg.polygon("fill", steps);
   svg.polyline("step", steps);
   const double label_y = room > 0 ? frame.top - 8 : frame.bottom + 15;
-  svg.text("value", {kWidth - kRight, label_y}, Anchor::kEnd, side.label);
+  svg.text("value", {kWidth - kRight, label_y}, Anchor::end, side.name + side.note);
   svg.end_group();
 }
 
@@ -116,16 +116,18 @@ void draw_count_ticks(Svg& svg, const CountScale& scale, const PanelFrame& frame
     const double y = frame.base - scale.fraction(count) * room;
     if (count > 1) svg.line("grid", {kLeft, y}, {kWidth - kRight, y});
     // On a mirrored panel the base line belongs to both sides.
-    if (count > 1 || room > 0) svg.text("tick", {kLeft - 7, y + 4}, Anchor::kEnd, format_compact(count));
+    if (count > 1 || room > 0) svg.text("tick", {kLeft - 7, y + 4}, Anchor::end, format_compact(count));
   }
 }
 
 std::string bin_tooltip(const HistogramPanel& panel, std::size_t bin) {
-  std::string text =
-      fmt::format("{} to {}: ", format_significant(panel.edges[bin], 3), format_significant(panel.edges[bin + 1], 3));
-  if (panel.lower.counts.empty()) return text + format_count(count_at(panel.upper, bin));
-  return text + fmt::format("{} {}, {} {}", panel.upper.label, format_count(count_at(panel.upper, bin)),
-                            panel.lower.label, format_count(count_at(panel.lower, bin)));
+  const double width = panel.edges[bin + 1] - panel.edges[bin];
+  const std::string text =
+      fmt::format("{} to {}: ", format_tick(panel.edges[bin], width), format_tick(panel.edges[bin + 1], width));
+  const std::string upper = format_count(count_at(panel.upper, bin));
+  if (panel.lower.counts.empty()) return text + upper;
+  return text + fmt::format("{} {}, {} {}", panel.upper.name, upper, panel.lower.name,
+                            format_count(count_at(panel.lower, bin)));
 }
 
 void draw_hover(Svg& svg, const HistogramPanel& panel, const PanelFrame& frame) {
@@ -144,8 +146,8 @@ void draw_panel(Svg& svg, const HistogramPanel& panel, const Axis& axis, double 
   const CountScale scale(largest(panel), scale_kind);
   const double room = base - top;
   const std::string name = shorten(panel.name, 20);
-  svg.text("panel-name", {kLeft, top - 8}, Anchor::kStart, name);
-  svg.text("tick", {kLeft + 10 + text_width(name, 12), top - 8}, Anchor::kStart, panel.note);
+  svg.text("panel-name", {kLeft, top - 8}, Anchor::start, name);
+  svg.text("tick", {kLeft + 10 + text_width(name, 12), top - 8}, Anchor::start, panel.note);
   draw_count_ticks(svg, scale, frame, room);
   if (mirrored) draw_count_ticks(svg, scale, frame, -room);
   draw_side(svg, panel, panel.upper, frame, scale, room);
@@ -160,9 +162,9 @@ void draw_shared_axis(Svg& svg, const Axis& axis, double y) {
   for (const Tick& tick : axis.ticks) {
     const double x = frame.x(tick.value);
     svg.line("axis", {x, y}, {x, y + 5});
-    svg.text("tick", {x, y + 18}, Anchor::kMiddle, tick.label);
+    svg.text("tick", {x, y + 18}, Anchor::middle, tick.label);
   }
-  svg.text("axis-title", {kWidth - kRight, y + 37}, Anchor::kEnd, axis.title);
+  svg.text("axis-title", {kWidth - kRight, y + 37}, Anchor::end, axis.title);
 }
 
 }  // namespace
@@ -177,10 +179,10 @@ std::string render_histogram_stack(const HistogramStack& stack) {
   const bool any = std::any_of(stack.panels.begin(), stack.panels.end(), [](const auto& p) { return largest(p) > 0; });
   if (!any) return {};
   const Axis axis = common_axis(stack);
-  const Scale scale = needs_log_counts(stack.panels) ? Scale::kLogarithmic : Scale::kLinear;
+  const Scale scale = needs_log_counts(stack.panels) ? Scale::logarithmic : Scale::linear;
   const double height = kTop + static_cast<double>(stack.panels.size()) * kPanel + kBottom;
   Svg svg(stack.label, kWidth, height, "chart histogram");
-  svg.text("axis-title", {0, 13}, Anchor::kStart, stack.y_title);
+  svg.text("axis-title", {0, 13}, Anchor::start, stack.y_title);
   double top = kTop;
   for (const HistogramPanel& panel : stack.panels) {
     draw_panel(svg, panel, axis, top + kHeader, scale);

@@ -11,7 +11,8 @@ namespace ohmic::report {
 
 /// One side of a panel: counts per bin and what they are.
 struct HistogramSide {
-  std::string label;  ///< "G⁺"; may be empty
+  std::string name;  ///< "G⁺"; may be empty
+  std::string note;  ///< shown after the name: ", mean 3.2 µS"
   int colour = 0;
   std::vector<double> counts;  ///< one fewer than the edges; empty for none
 };

@@ -54,9 +54,9 @@ inline Json sample_epoch(const SampleRun& sample, int epoch) {
           {"train_loss", 0.01 * (1 + remaining)},
           {"train_accuracy", sample.accuracy + 0.01 - 0.004 * remaining},
           {"test_accuracy", sample.accuracy - 0.005 * remaining},
-          {"pulses_per_sample", sample.rule == "fp32" ? 0.0 : 2.0 + 0.5 * remaining},
+          {"pulses_per_sample", sample.rule == "sgd" ? 0.0 : 2.0 + 0.5 * remaining},
           {"refreshed_pairs", 120},
-          {"seconds", 600.0},
+          {"seconds", 600.0 * epoch},
           {"wall_seconds", 1.5}};
 }
 
@@ -96,7 +96,7 @@ inline Json sample_run(const SampleRun& sample = {}) {
               {"weights", 198760},
               {"wall_seconds", 45.1}};
   for (int epoch = 1; epoch <= sample.epochs; ++epoch) run["epochs"].push_back(sample_epoch(sample, epoch));
-  if (sample.rule != "fp32") run["tiles"] = {sample_tile("dense_1"), sample_tile("dense_2")};
+  if (sample.rule != "sgd") run["tiles"] = {sample_tile("dense_1"), sample_tile("dense_2")};
   return run;
 }
 
