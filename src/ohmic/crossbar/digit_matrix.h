@@ -32,6 +32,14 @@ class DigitMatrix {
   float weight(int row, int column) const;
   float variance(int row, int column) const;
 
+  /// Fetches the cache lines that `set` will write.
+  void prefetch(int row, int column) const {
+    const std::size_t i = at(row, column);
+    __builtin_prefetch(&high_[i], 1);
+    __builtin_prefetch(&low_[i], 1);
+    __builtin_prefetch(&variance_[i], 1);
+  }
+
   QuadMatrix quads() const { return {high_.data(), low_.data(), variance_.data(), columns_}; }
   /// Changes whenever a digit does.
   std::uint64_t version() const { return version_; }

@@ -9,8 +9,8 @@ DriftSchedule::DriftSchedule(const DriftTable& table, double sweep_interval_s) :
     sweep_interval_s_ = INFINITY;
     return;
   }
-  // A sweep may come late by one interval: that must be at most half a class of the youngest cells left to it.
-  const double young = sweep_interval_s / (std::sqrt(table.class_ratio()) - 1);
+  // Swept cells may be one interval late.
+  const double young = sweep_interval_s / (table.late_ratio() - 1);
   young_limit_s_ = table.boundaries().front();
   for (const float age : table.boundaries().subspan(1)) {
     if (young_limit_s_ >= young) break;
@@ -41,7 +41,8 @@ void DriftSchedule::restore(std::vector<std::pair<std::uint32_t, float>> last_pu
       for (std::size_t i = begin; i < end; ++i) log_.push_back({last_pulses[i].first, time_s});
     }
   }
-  advance(now_s, [](std::uint32_t, float) {});
+  advance(
+      now_s, [](std::uint32_t, float) {}, [](std::uint32_t) {});
 }
 
 void DriftSchedule::trim() {

@@ -41,15 +41,18 @@ class DriftSchedule {
   /// Notes that every cell is being evaluated at `now_s`.
   void swept(double now_s) { last_sweep_s_ = now_s; }
 
-  /// Calls touch(cell, pulse time) for the logged pulses whose cells change class by `now_s`. A cell pulsed again since
-  /// then must be told apart by the caller (its last pulse is younger).
-  template <class Touch>
-  void advance(double now_s, Touch&& touch) {
+  /// Calls touch(cell, pulse time) for the logged pulses whose cells change class by `now_s`, and soon(cell) a while
+  /// before. A cell pulsed again since then must be told apart by the caller: its last pulse is younger.
+  template <class Touch, class Soon>
+  void advance(double now_s, Touch&& touch, Soon&& soon) {
     for (std::size_t k = 0; k < cursors_.size(); ++k) {
-      while (cursors_[k] < log_.size() && reached(log_[cursors_[k]], now_s, ages_[k])) {
-        touch(log_[cursors_[k]].cell, log_[cursors_[k]].time_s);
-        ++cursors_[k];
+      std::size_t at = cursors_[k];
+      if (at >= log_.size() || !reached(log_[at], now_s, ages_[k])) continue;
+      for (; at < log_.size() && reached(log_[at], now_s, ages_[k]); ++at) {
+        touch(log_[at].cell, log_[at].time_s);
+        if (at + kAhead < log_.size()) soon(log_[at + kAhead].cell);
       }
+      cursors_[k] = at;
     }
     if (!cursors_.empty() && cursors_.back() > kTrim) trim();
   }
@@ -64,6 +67,7 @@ class DriftSchedule {
     std::uint32_t cell;
     float time_s;
   };
+  static constexpr std::size_t kAhead = 4;
   static constexpr std::size_t kTrim = 8192;  ///< entries behind the last cursor that may pile up
 
   static bool reached(const Pulse& pulse, double now_s, float age_s) {

@@ -19,13 +19,15 @@ float grid_age(std::uint32_t index) { return std::bit_cast<float>(index << kGrid
 DriftTable::DriftTable(const DriftLaw& law, double tolerance)
     : min_age_s_(static_cast<float>(law.min_age_s)), first_index_(grid_index(min_age_s_)) {
   const double steepest = law.exponent + 4 * law.exponent_spread;
-  class_ratio_ = steepest > 0 ? std::exp(tolerance / steepest) : 2 * kOldestAge / law.min_age_s;
+  const bool drifts = steepest > 0;
+  const double class_ratio = drifts ? std::exp(2 * kClassShare * tolerance / steepest) : 2 * kOldestAge / law.min_age_s;
+  late_ratio_ = drifts ? std::exp((1 - kClassShare) * tolerance / steepest) : class_ratio;
   const std::uint32_t last = grid_index(kOldestAge);
   std::uint32_t begin = first_index_;
   while (begin <= last) {
     const double start = begin == first_index_ ? law.min_age_s : grid_age(begin);
     std::uint32_t end = begin + 1;
-    while (end <= last && grid_age(end + 1) <= start * class_ratio_) ++end;
+    while (end <= last && grid_age(end + 1) <= start * class_ratio) ++end;
     const double log_age = std::log(start * std::sqrt(grid_age(end) / start) / law.reference_age_s);
     for (; begin < end; ++begin) {
       log_age_.push_back(static_cast<float>(log_age));

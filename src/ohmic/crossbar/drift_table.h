@@ -7,12 +7,16 @@
 
 namespace ohmic {
 
-/// The drift factor (age / reference_age)^-nu as a step function of age: ages fall into classes so narrow that the
-/// factor changes by at most `tolerance` (relative) across one, and every age of a class gets the factor of its
-/// geometric middle. A cell has to be evaluated again only when its age enters the next class, and its value is a pure
-/// function of its class, so that a resumed run finds the same numbers.
+/// The drift factor (age / reference_age)^-nu as a step function of age: ages fall into classes, and every age of a
+/// class gets the factor of its geometric middle. A cell has to be evaluated again only when its age enters the next
+/// class, and its value is a pure function of its class, so that a resumed run finds the same numbers.
+///
+/// Of the relative error `tolerance` that is allowed, kClassShare is spent on the width of a class and the rest on
+/// cells that are looked at late (DriftSchedule).
 class DriftTable {
  public:
+  static constexpr double kClassShare = 0.7;
+
   DriftTable(const DriftLaw& law, double tolerance);
 
   bool drifts() const { return boundaries_.size() > 1; }
@@ -24,14 +28,14 @@ class DriftTable {
 
   /// The ages at which the classes begin, ascending; the first is min_age.
   std::span<const float> boundaries() const { return boundaries_; }
-  /// Ratio of the ends of a class.
-  double class_ratio() const { return class_ratio_; }
+  /// Ratio of ages by which a cell may be evaluated late.
+  double late_ratio() const { return late_ratio_; }
 
  private:
   std::size_t index(float age_s) const;
 
   float min_age_s_;
-  double class_ratio_ = 1;
+  double late_ratio_ = 1;
   std::uint32_t first_index_;   ///< grid index of min_age
   std::vector<float> factor_;   ///< per grid point
   std::vector<float> log_age_;  ///< per grid point: ln(middle of its class / reference age)

@@ -259,22 +259,32 @@ void Tile::advance_to(double now_s) {
   now_s_ = now_s;
   if (!drift_table_.drifts()) return;
   if (schedule_.sweep_due(now_s)) {
-    schedule_.swept(now_s);
-    schedule_.advance(now_s, [](std::uint32_t, float) {});
-    evaluate_all();
+    sweep();
     return;
   }
-  schedule_.advance(now_s, [this](std::uint32_t cell, float time_s) {
+  const auto touch = [this](std::uint32_t cell, float time_s) {
     if (cell == DriftSchedule::kAllCells) return evaluate_all();
     if (pairs_[cell / 2].last_pulse_s[cell % 2] == time_s) evaluate(cell / 2);
-  });
+  };
+  const auto soon = [this](std::uint32_t cell) {
+    if (cell == DriftSchedule::kAllCells) return;
+    __builtin_prefetch(&pairs_[cell / 2]);
+    forward_->digits().prefetch(static_cast<int>(cell / 2) / spec_.outputs, static_cast<int>(cell / 2) % spec_.outputs);
+  };
+  schedule_.advance(now_s, touch, soon);
+}
+
+// Evaluates every cell at its present age.
+void Tile::sweep() {
+  schedule_.swept(now_s_);
+  schedule_.advance(
+      now_s_, [](std::uint32_t, float) {}, [](std::uint32_t) {});
+  evaluate_all();
 }
 
 void Tile::age(double seconds) {
   now_s_ += seconds;
-  schedule_.swept(now_s_);
-  schedule_.advance(now_s_, [](std::uint32_t, float) {});
-  evaluate_all();
+  sweep();
 }
 
 float Tile::effective_weight(int input, int output) const { return forward_->digits().weight(input, output); }

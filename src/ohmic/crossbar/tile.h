@@ -103,6 +103,7 @@ class Tile {
   float drift_factor(std::uint32_t cell, float last_pulse_s) const;
   void evaluate(std::uint32_t crossing);
   void evaluate_all();
+  void sweep();
   void set_cell(std::uint32_t crossing, int side, std::uint64_t key);
   void reset_pair(std::uint32_t crossing, std::uint64_t key);
   void write_difference(std::uint32_t crossing, double difference_us, int pulses, std::uint64_t step);

@@ -13,10 +13,6 @@ namespace {
 
 constexpr std::string_view kDigitalName = "fp32";
 
-bool have_same_data(const RunGroup& a, const RunGroup& b) {
-  return a.first().data.name == b.first().data.name && a.first().data.synthetic == b.first().data.synthetic;
-}
-
 /// The group with the highest final accuracy among those that `wanted` accepts, or nullptr.
 template <class Wanted>
 const RunGroup* best_group(std::span<const RunGroup> groups, const Wanted& wanted) {
@@ -28,19 +24,24 @@ const RunGroup* best_group(std::span<const RunGroup> groups, const Wanted& wante
   return best;
 }
 
-/// The first group with a result, real data before stand-ins and devices before floating point: its data set is what
-/// the sentence is about, since accuracies on different data cannot be ranked.
+/// Floating point, ideal cells, devices: the page is about the last of these that it has.
+int realism(const RunGroup& group) { return group.is_digital ? 0 : is_ideal(group.first()) ? 1 : 2; }
+
+/// The first group with a result, real data before stand-ins and then by realism: the sentence is about groups like it,
+/// since accuracies on different data cannot be ranked and ideal cells would always win.
 const RunGroup* topic(std::span<const RunGroup> groups) {
   const RunGroup* chosen = nullptr;
   int chosen_rank = -1;
   for (const RunGroup& group : groups) {
-    const int rank = (group.first().data.synthetic ? 0 : 2) + (group.is_digital ? 0 : 1);
+    const int rank = (group.first().data.synthetic ? 0 : 3) + realism(group);
     if (final_accuracy(group).count == 0 || rank <= chosen_rank) continue;
     chosen = &group;
     chosen_rank = rank;
   }
   return chosen;
 }
+
+bool are_rivals(const RunGroup& a, const RunGroup& b) { return realism(a) == realism(b) && have_same_data(a, b); }
 
 /// "On mnist, " where the page has other data as well.
 std::string data_prefix(const RunGroup& group, std::span<const RunGroup> groups) {
@@ -61,13 +62,13 @@ std::string subject(const RunGroup& group, std::span<const RunGroup> groups) {
   const std::string prefix = data_prefix(group, groups);
   if (group.is_digital) return prefix + std::string(kDigitalName);
   const auto rivals = std::count_if(groups.begin(), groups.end(), [&](const RunGroup& other) {
-    return !other.is_digital && have_same_data(other, group) && final_accuracy(other).count > 0;
+    return are_rivals(other, group) && final_accuracy(other).count > 0;
   });
   if (rivals > 1) {
     const std::string text = fmt::format("the best of {} analog configurations, {},", rivals, shorten(group.name, 60));
     return prefix.empty() ? capitalised(text) : prefix + text;
   }
-  const std::string device = device_name(group.first());
+  const std::string device = is_ideal(group.first()) ? "the ideal cell" : device_name(group.first());
   if (device.empty()) return prefix + shorten(group.name, 60);
   return prefix.empty() ? capitalised(device) : prefix + device;
 }
@@ -136,9 +137,7 @@ std::string age_text(const std::string& at, double seconds) {
 std::string finding(std::span<const RunGroup> groups) {
   const RunGroup* about = topic(groups);
   if (!about) return "No test accuracy is recorded yet.";
-  const RunGroup* best = best_group(groups, [&](const RunGroup& group) {
-    return group.is_digital == about->is_digital && have_same_data(group, *about);
-  });
+  const RunGroup* best = best_group(groups, [&](const RunGroup& group) { return are_rivals(group, *about); });
   const Spread final = final_accuracy(*best);
   std::string sentence =
       fmt::format("{} {} {} after {}{}", subject(*best, groups), is_finished(*best) ? "reaches" : "is at",

@@ -41,6 +41,12 @@ TEST(Finding, NamesTheBestOfSeveral) {
                   .starts_with("The best of 2 analog configurations, b, reaches 97.0"));
 }
 
+TEST(Finding, PrefersADeviceToTheIdealCell) {
+  const RunRecord ideal = read_back(sample_run({.name = "ideal", .cell = "ideal", .accuracy = 0.98}));
+  EXPECT_TRUE(finding_of({ideal, read_back(sample_run())}).starts_with("PCM reaches 97.0"));
+  EXPECT_TRUE(finding_of({ideal}).starts_with("The ideal cell reaches 98.0"));
+}
+
 TEST(Finding, AveragesSeeds) {
   EXPECT_TRUE(finding_of({read_back(sample_run({.seed = 1, .accuracy = 0.96})),
                           read_back(sample_run({.seed = 2, .accuracy = 0.97}))})

@@ -47,11 +47,11 @@ struct TileRecord {
   WeightHistogram weights;
 };
 
-/// Accuracy over several programmed chips at one age.
+/// Accuracy at one time after training, over several draws of noise.
 struct DeployResult {
   std::string compensate;            ///< "none", "gdc", "adabs"
-  std::string at;                    ///< age as the user wrote it, "1h"
-  double at_seconds = kNotRecorded;  ///< age since programming
+  std::string at;                    ///< time as the user wrote it, "1h"
+  double at_seconds = kNotRecorded;  ///< time after training
   double accuracy_mean = kNotRecorded;
   double accuracy_std = kNotRecorded;
   double accuracy_min = kNotRecorded;

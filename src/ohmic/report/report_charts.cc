@@ -193,7 +193,7 @@ Series retention_series(const RunGroup& group, const std::string& compensation) 
   Series series;
   series.extent = Extent::error_bars;
   for (const AgedAccuracy& age : aged_accuracy(group, compensation)) {
-    // The moment of programming itself has no place on a logarithmic axis.
+    // Time zero has no place on a logarithmic axis.
     if (!(age.seconds > 0)) continue;
     ChartPoint point{age.seconds, kPercent * age.mean};
     point.low = std::max(0.0, point.y - kPercent * age.stddev);
@@ -201,7 +201,7 @@ Series retention_series(const RunGroup& group, const std::string& compensation) 
     point.tooltip = fmt::format("{}, {} at {}: {}", shorten(group.label, 60), compensation_name(compensation),
                                 age_text(age.at, age.seconds), format_percent(age.mean));
     if (std::isfinite(age.stddev)) point.tooltip += fmt::format(" ± {}", format_percent(age.stddev));
-    if (std::isfinite(age.draws)) point.tooltip += fmt::format(", {:.0f} chips", age.draws);
+    if (std::isfinite(age.draws)) point.tooltip += fmt::format(", {:.0f} draws", age.draws);
     series.points.push_back(std::move(point));
   }
   return series;
@@ -248,11 +248,20 @@ std::pair<double, double> age_range(const std::vector<Series>& all) {
   return range;
 }
 
-/// The accuracy in floating point as a level line, if exactly one such group is on the page.
-void add_digital_level(std::vector<Series>& all, std::span<const RunGroup> groups, const Axis& ages) {
-  const auto is_reference = [](const RunGroup& group) { return group.is_digital && final_accuracy(group).count > 0; };
-  if (std::count_if(groups.begin(), groups.end(), is_reference) != 1) return;
-  const RunGroup& group = *std::find_if(groups.begin(), groups.end(), is_reference);
+/// The one group in floating point on the same data as all deployed groups, or nullptr.
+const RunGroup* digital_reference(std::span<const RunGroup> groups) {
+  const auto is_reference = [&](const RunGroup& group) {
+    return group.is_digital && final_accuracy(group).count > 0 &&
+           std::all_of(groups.begin(), groups.end(), [&](const RunGroup& other) {
+             return compensations(other).empty() || have_same_data(other, group);
+           });
+  };
+  const auto found = std::find_if(groups.begin(), groups.end(), is_reference);
+  return std::count_if(groups.begin(), groups.end(), is_reference) == 1 ? &*found : nullptr;
+}
+
+/// The accuracy in floating point as a level line.
+void add_digital_level(std::vector<Series>& all, const RunGroup& group, const Axis& ages) {
   const double percent = kPercent * final_accuracy(group).mean;
   Series series;
   series.label = group.short_name;
@@ -299,16 +308,16 @@ std::string retention_chart(std::span<const RunGroup> groups) {
   std::vector<Series> all = all_retention_series(groups);
   if (all.empty()) return {};
   const auto [youngest, oldest] = age_range(all);
-  const Axis ages = time_axis("time since programming", youngest, oldest);
+  const Axis ages = time_axis("time after training", youngest, oldest);
   const std::string description = ends_in_words(all, " %");
   set_side_by_side(all);
-  add_digital_level(all, groups, ages);
+  if (const RunGroup* reference = digital_reference(groups)) add_digital_level(all, *reference, ages);
   const LineChart chart{
-      {"retention", "Test accuracy by time since programming", description}, ages, retention_axis(all), all};
+      {"retention", "Test accuracy by time after training", description}, ages, retention_axis(all), all};
   return both_sizes(chart) +
          html_note(
-             "Mean over the programmed chips; error bars: ± 1 standard deviation. Points of one age "
-             "stand side by side.") +
+             "Mean and standard deviation over the draws of noise, and over seeds where there are several. Points "
+             "of one time stand side by side.") +
          html_details("Numbers", retention_table(groups));
 }
 

@@ -11,7 +11,7 @@ namespace ohmic::report {
 
 std::string accuracy_chart(std::span<const RunGroup> groups);
 std::string pulses_chart(std::span<const RunGroup> groups);
-/// Accuracy against the age of the programmed chip.
+/// Accuracy against the time after training.
 std::string retention_chart(std::span<const RunGroup> groups);
 /// Conductances and weights of the tiles, one run per group; all but the first few groups are closed.
 std::string histogram_charts(std::span<const RunGroup> groups);

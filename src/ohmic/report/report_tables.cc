@@ -244,7 +244,7 @@ std::string counters_table(std::span<const RunGroup> groups) {
 std::string retention_table(std::span<const RunGroup> groups) {
   const std::vector<RetentionColumn> results = retention_columns(groups);
   std::map<double, std::string> ages;
-  std::vector<TableColumn> columns = {{"age"}};
+  std::vector<TableColumn> columns = {{"time"}};
   for (const RetentionColumn& column : results) {
     columns.push_back({column.heading, Alignment::right});
     for (const auto& [seconds, age] : column.by_age) ages.emplace(seconds, age_text(age.at, seconds));
@@ -255,7 +255,7 @@ std::string retention_table(std::span<const RunGroup> groups) {
     rows.push_back({escape_html(age)});
     for (const RetentionColumn& column : results) rows.back().push_back(aged_cell(column, seconds));
   }
-  return html_table("Test accuracy by time since programming", columns, rows);
+  return html_table("Test accuracy by time after training", columns, rows);
 }
 
 std::string configurations(std::span<const RunGroup> groups) {

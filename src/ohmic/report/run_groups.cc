@@ -190,6 +190,8 @@ bool is_digital(const RunRecord& run) {
   return rule == "sgd" || rule == "fp32";
 }
 
+bool is_ideal(const RunRecord& run) { return !is_digital(run) && run.setting("device.cell") == "ideal"; }
+
 std::string rule_name(const RunRecord& run) {
   const std::string rule = run.setting("training.rule");
   return rule == "sgd" ? "fp32 SGD" : display_name(rule);
@@ -203,6 +205,10 @@ std::string device_name(const RunRecord& run) {
 
 std::string compensation_name(const std::string& key) {
   return key.empty() || key == "none" ? "no compensation" : display_name(key);
+}
+
+bool have_same_data(const RunGroup& a, const RunGroup& b) {
+  return a.first().data.name == b.first().data.name && a.first().data.synthetic == b.first().data.synthetic;
 }
 
 std::vector<RunGroup> group_runs(std::span<const RunRecord> runs) {

@@ -26,6 +26,10 @@ struct RunGroup {
 /// agree; a run without a recorded configuration stays alone.
 std::vector<RunGroup> group_runs(std::span<const RunRecord> runs);
 
+/// Whether the accuracies of the groups can be compared.
+bool have_same_data(const RunGroup& a, const RunGroup& b);
+/// Trained on ideal cells, the yardstick between floating point and real devices.
+bool is_ideal(const RunRecord& run);
 /// Trained in floating point, without devices: rule sgd or fp32.
 bool is_digital(const RunRecord& run);
 /// "mixed precision", "fp32 SGD"; empty if not recorded.
@@ -58,15 +62,15 @@ std::vector<Spread> spread_over_epochs(const RunGroup& group, double EpochRecord
 /// Final test accuracy over the group's runs; count is 0 if none has one.
 Spread final_accuracy(const RunGroup& group);
 
-/// Accuracy at one age pooled over the runs and chips of a group.
+/// Accuracy at one age (time after training) pooled over the runs and draws of a group.
 struct AgedAccuracy {
   double seconds;
   std::string at;
   double mean;
-  double stddev;  ///< over chips and runs; NaN if not recorded
+  double stddev;  ///< over draws and runs; NaN if not recorded
   double low;
   double high;
-  double draws;  ///< number of programmed chips; NaN if not recorded
+  double draws;  ///< evaluations, each with its own noise; NaN if not recorded
 };
 
 /// The compensations that a group was deployed with, in the order of first use.

@@ -1,0 +1,140 @@
+#include "ohmic/core/kernels.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <vector>
+
+#include "ohmic/core/cpu.h"
+
+namespace ohmic {
+namespace {
+
+std::vector<float> some_floats(std::size_t count, std::uint64_t seed) {
+  std::vector<float> values(count);
+  gaussians(RandomStream(seed, Purpose::forward_read, 0, 0), values);
+  return values;
+}
+
+// Runs a test body on every instruction set that the machine has.
+class KernelTest : public testing::TestWithParam<const char*> {
+ protected:
+  void SetUp() override { limit_instruction_set(GetParam()); }
+  void TearDown() override { limit_instruction_set("avx512_vnni"); }
+};
+
+TEST_P(KernelTest, MaxAbsFindsTheLargestMagnitudeWhereverItStands) {
+  for (std::size_t at = 0; at < 37; ++at) {
+    std::vector<float> x = some_floats(37, 1);
+    x[at] = -100;
+    EXPECT_EQ(max_abs(x), 100);
+  }
+  EXPECT_EQ(max_abs({}), 0);
+}
+
+TEST_P(KernelTest, QuantiseRoundsToTheNearestCodeAndClamps) {
+  const std::vector<float> x = {0, 0.4f, 0.6f, -0.6f, 2.5f, 3.5f, 126.4f, 200, -200};
+  std::vector<std::int8_t> codes(x.size());
+  quantise(x, 1, 127, codes);
+  EXPECT_EQ(codes, (std::vector<std::int8_t>{0, 0, 1, -1, 2, 4, 126, 127, -127}));
+}
+
+TEST_P(KernelTest, SigmoidIsAccurateAndBounded) {
+  std::vector<float> x;
+  for (double v = -120; v <= 120; v += 0.37) x.push_back(static_cast<float>(v));
+  std::vector<float> y = x;
+  sigmoid(y);
+  for (std::size_t i = 0; i < x.size(); ++i) {
+    const double exact = 1 / (1 + std::exp(-std::clamp(static_cast<double>(x[i]), -87.0, 87.0)));
+    EXPECT_NEAR(y[i] / exact, 1, 4e-7) << "x = " << x[i];
+  }
+}
+
+TEST_P(KernelTest, RowSumsAndUpdatesGiveTheBitsOfThePlainLoop) {
+  constexpr std::size_t kRows = 9, kColumns = 301;
+  const std::vector<float> base = some_floats(kRows * kColumns, 2);
+  const std::vector<int> index = {1, 4, 8};
+  const std::vector<float> x = {0.5f, -1.25f, 3};
+  std::vector<float> sum(kColumns);
+  weighted_row_sum(base.data(), kColumns, index, x, sum);
+  std::vector<float> row(base.begin(), base.begin() + kColumns);
+  add_scaled(row, 0.37f, std::span(base).subspan(kColumns, kColumns));
+  for (std::size_t j = 0; j < kColumns; ++j) {
+    float expected = 0;
+    for (std::size_t k = 0; k < index.size(); ++k) {
+      const float product = x[k] * base[static_cast<std::size_t>(index[k]) * kColumns + j];
+      expected = expected + product;
+    }
+    ASSERT_EQ(sum[j], expected) << "column " << j;
+    const float step = 0.37f * base[kColumns + j];
+    ASSERT_EQ(row[j], base[j] + step) << "column " << j;
+  }
+}
+
+TEST_P(KernelTest, CrossingsAreFoundInOrderAndOnlyThere) {
+  std::vector<float> row(70, 0.0f);
+  std::vector<float> d(70, 0.1f);
+  d[3] = 1;
+  d[40] = -2;
+  d[69] = 1.5f;
+  std::vector<std::uint32_t> crossed(row.size());
+  ASSERT_EQ(add_scaled_and_find(row, 1, d, 1, crossed.data()), 3);
+  EXPECT_EQ(crossed[0], 3u);
+  EXPECT_EQ(crossed[1], 40u);
+  EXPECT_EQ(crossed[2], 69u);
+  EXPECT_EQ(row[40], -2);
+}
+
+TEST_P(KernelTest, QuadProductEqualsTheIntegerSums) {
+  constexpr int kGroups = 5, kColumns = 83;
+  const std::size_t size = kGroups * kColumns * 4;
+  std::vector<std::int8_t> high(size), low(size), variance(size);
+  for (std::size_t i = 0; i < size; ++i) {
+    high[i] = static_cast<std::int8_t>(i * 37 % 256 - 128);
+    low[i] = static_cast<std::int8_t>(i * 91 % 256 - 128);
+    variance[i] = static_cast<std::int8_t>(i * 53 % 256 - 128);
+  }
+  const std::vector<std::int32_t> group = {0, 3, 4};
+  const std::vector<std::uint32_t> positive = {0x7f000010u, 0, 0x01020304u};
+  const std::vector<std::uint32_t> negative = {0x00007f00u, 0x7f7f7f7fu, 0};
+  const std::vector<std::uint32_t> squared = {0xff00ff02u, 0xffffffffu, 0x01020304u};
+  std::vector<std::int32_t> h(96), l(96), v(96);
+  quad_product({high.data(), low.data(), variance.data(), kColumns}, {group, positive, negative, squared, true},
+               h.data(), l.data(), v.data());
+  const auto byte = [](std::uint32_t word, int k) { return static_cast<int>((word >> (8 * k)) & 255); };
+  for (int j = 0; j < kColumns; ++j) {
+    std::int32_t eh = 0, el = 0, ev = 0;
+    for (std::size_t g = 0; g < group.size(); ++g) {
+      for (int k = 0; k < 4; ++k) {
+        const auto at = static_cast<std::size_t>((group[g] * kColumns + j) * 4 + k);
+        const int code = byte(positive[g], k) - byte(negative[g], k);
+        eh += code * high[at];
+        el += code * low[at];
+        ev += byte(squared[g], k) * variance[at];
+      }
+    }
+    ASSERT_EQ(h[static_cast<std::size_t>(j)], eh);
+    ASSERT_EQ(l[static_cast<std::size_t>(j)], el);
+    ASSERT_EQ(v[static_cast<std::size_t>(j)], ev);
+  }
+}
+
+TEST_P(KernelTest, ReadOutConvertsAndAccumulates) {
+  const std::size_t count = 45;
+  std::vector<std::int32_t> high(96), low(96), variance(96);
+  for (std::size_t j = 0; j < count; ++j) high[j] = static_cast<std::int32_t>(j) - 20;
+  std::vector<float> out(count, 1.0f);
+  Readout r{high.data(), low.data(),     nullptr, count, 1.0f / 256, 0,         0,
+            nullptr,     AdcMode::fixed, 10,      5,     true,       out.data()};
+  EXPECT_EQ(read_out(r), 24);  // the largest analog output
+  for (std::size_t j = 0; j < count; ++j) {
+    const double code = std::nearbyint(std::clamp((static_cast<double>(j) - 20) * 5 / 10, -5.0, 5.0));
+    EXPECT_EQ(out[j], static_cast<float>(1 + 2 * code)) << "output " << j;
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(EveryInstructionSet, KernelTest, testing::Values("baseline", "avx2", "avx512", "avx512_vnni"),
+                         [](const auto& param_info) { return std::string(param_info.param); });
+
+}  // namespace
+}  // namespace ohmic
