@@ -10,7 +10,7 @@ namespace {
 namespace fs = std::filesystem;
 
 // A checkpoint every 32 updates: there is hardly a moment that is not close to one.
-const Arguments kLong = set("training.checkpoint_every_s=0") + set("data.train_limit=1200") + set("training.epochs=3") +
+const Arguments kLong = set("training.checkpoint_every_s=0") + set("data.train_limit=1000") + set("training.epochs=2") +
                         set("mixed_precision.refresh.every_samples=50");
 
 class Interruption : public ProgramTest {
@@ -50,7 +50,7 @@ class Interruption : public ProgramTest {
     succeed(small_training(text("uncut"), settings));
     std::mt19937 random(seed);
     for (int kill = 0; kill < 3; ++kill) {
-      const auto checkpoints = static_cast<int>(1 + random() % 8), microseconds = static_cast<int>(random() % 5000);
+      const auto checkpoints = static_cast<int>(1 + random() % 5), microseconds = static_cast<int>(random() % 5000);
       const Outcome outcome = cut(settings, SIGKILL, checkpoints, microseconds);
       EXPECT_EQ(outcome.exit_code, 128 + SIGKILL) << outcome.err;
     }
@@ -64,7 +64,7 @@ class Interruption : public ProgramTest {
 TEST_F(Interruption, KillsLeaveNoTrace) { expect_same_after_kills(kLong, 1); }
 
 TEST_F(Interruption, KillsLeaveNoTraceInBatches) {
-  expect_same_after_kills(kLong + set("training.batch_size=2") + set("data.train_limit=2000"), 2);
+  expect_same_after_kills(kLong + set("training.batch_size=2") + set("data.train_limit=1500"), 2);
 }
 
 TEST_F(Interruption, KillsLeaveNoTraceWithFixedRangesWhileTheyAreFound) {
@@ -72,7 +72,7 @@ TEST_F(Interruption, KillsLeaveNoTraceWithFixedRangesWhileTheyAreFound) {
 }
 
 TEST_F(Interruption, KillsLeaveNoTraceInFloatingPoint) {
-  expect_same_after_kills(kLong + set("training.rule=sgd") + set("data.train_limit=3000"), 4);
+  expect_same_after_kills(kLong + set("training.rule=sgd") + set("data.train_limit=1500"), 4);
 }
 
 TEST_F(Interruption, KillsLeaveNoTraceOnDriftingCells) {
@@ -90,7 +90,7 @@ TEST_F(Interruption, ControlCSavesAndResumeGoesOn) {
   }
   resume(kLong);
   EXPECT_TRUE(same_results(path("uncut"), path("cut")));
-  EXPECT_EQ(read_json(path("cut/run.json")).at("epochs").size(), 3U);
+  EXPECT_EQ(read_json(path("cut/run.json")).at("epochs").size(), 2U);
 }
 
 TEST_F(Interruption, AnInterruptedRunCanBeDeployedAndReported) {

@@ -69,7 +69,7 @@ TEST_F(Train, LearnsOnIdealCells) {
 }
 
 TEST_F(Train, LearnsInBatches) {
-  expect_learnt(learn("mnist_mixed_precision", set("training.batch_size=7") + set("training.epochs=4") +
+  expect_learnt(learn("mnist_mixed_precision", set("training.batch_size=7") + set("training.learning_rate=2") +
                                                    set("mixed_precision.most_pulses_per_crossing=4")));
 }
 
