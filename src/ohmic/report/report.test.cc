@@ -164,6 +164,29 @@ TEST(RenderReport, SurvivesNotANumber) {
   EXPECT_EQ(page.find("inf\""), std::string::npos);
 }
 
+TEST(RenderReport, ZoomsPastADivergedRunAndSaysSo) {
+  std::vector<RunRecord> runs = {read_back(sample_run({.name = "a"})),
+                                 read_back(sample_run({.name = "b", .cell = "rram"}))};
+  EXPECT_EQ(page_of(runs).find("named at its foot"), std::string::npos);
+  runs.push_back(read_back(sample_run({.name = "diverged", .cell = "ideal", .accuracy = 0.11})));
+  const std::string page = page_of(runs);
+  EXPECT_NE(page.find("the runs named at its foot lie below it"), std::string::npos);
+  EXPECT_NE(page.find("diverged</text>"), std::string::npos);
+}
+
+TEST(RenderReport, DrawsTheDigitalLevelOnEqualDataOnly) {
+  Json digital = sample_run({.name = "digital", .rule = "sgd"});
+  const RunRecord deployed = read_back(sample_run(), sample_deploy());
+  const auto levels = [&] {
+    const std::string page = page_of({deployed, read_back(digital)});
+    const std::size_t start = page.find("<h2>Accuracy over time</h2>");
+    return occurrences(page.substr(start, page.find("</section>", start) - start), ">digital</text>");
+  };
+  EXPECT_EQ(levels(), 2u) << "in the wide and in the narrow chart";
+  digital["data"]["name"] = "cifar10";
+  EXPECT_EQ(levels(), 0u);
+}
+
 TEST(RenderReport, LeavesOutWhatADigitalRunLacks) {
   const std::string page = page_of({read_back(sample_run({.name = "fp32", .rule = "sgd"}))});
   EXPECT_EQ(page.find("<h2>Pulses per image</h2>"), std::string::npos);

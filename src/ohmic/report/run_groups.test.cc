@@ -40,6 +40,14 @@ TEST(GroupRuns, SeparatesWhatDiffersAndSaysHow) {
   EXPECT_EQ(groups[1].label, "learning rate 0.4");
 }
 
+TEST(GroupRuns, OverlooksSettingsThatChangeNoResult) {
+  Json other = sample_run({.seed = 2});
+  other["config"]["training"]["checkpoint_every_s"] = 5;
+  other["config"]["data"]["when_missing"] = "fail";
+  const std::vector<RunRecord> runs = {read_back(sample_run({.seed = 1})), read_back(other)};
+  EXPECT_EQ(group_runs(runs).size(), 1u);
+}
+
 TEST(GroupRuns, NeverMixesRealAndSyntheticData) {
   Json synthetic = sample_run();
   synthetic["data"]["synthetic"] = true;
