@@ -6,8 +6,8 @@
 
 #include <cstdint>
 #include <filesystem>
-#include <list>
 #include <functional>
+#include <list>
 #include <map>
 #include <span>
 #include <string>

@@ -1,32 +1,22 @@
 #include "ohmic/crossbar/digit_matrix.h"
 
-#include <algorithm>
-#include <cmath>
-
 namespace ohmic {
 
 DigitMatrix::DigitMatrix(int rows, int columns, const DigitScale& scale)
-    : rows_(rows),
-      columns_(columns),
-      scale_(scale),
-      inverse_weight_step_(1 / scale.weight_step),
-      inverse_variance_step_(scale.variance_step > 0 ? 1 / scale.variance_step : 0) {
+    : rows_(rows), columns_(columns), scale_(scale) {
   const std::size_t size = static_cast<std::size_t>((rows + 3) / 4) * static_cast<std::size_t>(columns) * 4;
   high_.assign(size, 0);
   low_.assign(size, 0);
   variance_.assign(size, 0);
 }
 
-void DigitMatrix::set(int row, int column, float weight, float variance) {
-  constexpr float kMost = DigitScale::kMostSteps;
-  const std::size_t i = at(row, column);
-  const int steps = static_cast<int>(std::lrint(std::clamp(weight * inverse_weight_step_, -kMost, kMost)));
-  const int high = (steps + 128) >> 8;
-  high_[i] = static_cast<std::int8_t>(high);
-  low_[i] = static_cast<std::int8_t>(steps - 256 * high);
-  const float digit = (variance - scale_.variance_middle) * inverse_variance_step_;
-  variance_[i] = static_cast<std::int8_t>(std::lrint(std::clamp(digit, -128.0f, 127.0f)));
-  ++version_;
+void DigitMatrix::assign_transposed(const DigitMatrix& other) {
+  for (int row = 0; row < rows_; ++row) {
+    for (int column = 0; column < columns_; ++column) {
+      const std::size_t from = other.at(column, row);
+      set(row, column, {other.high_[from], other.low_[from], other.variance_[from]});
+    }
+  }
 }
 
 float DigitMatrix::weight(int row, int column) const {

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "ohmic/core/kernels.h"
+#include "ohmic/core/pair_kernel.h"
 
 namespace ohmic {
 
@@ -28,7 +29,25 @@ class DigitMatrix {
   int columns() const { return columns_; }
   const DigitScale& scale() const { return scale_; }
 
-  void set(int row, int column, float weight, float variance);
+  void set(int row, int column, const PairDigits& digits) {
+    const std::size_t i = at(row, column);
+    high_[i] = digits.high;
+    low_[i] = digits.low;
+    variance_[i] = digits.variance;
+    ++version_;
+  }
+  /// The digits of rows 4 group .. 4 group + 3: columns x 4 bytes of each kind, to be written.
+  struct Group {
+    std::int8_t *high, *low, *variance;
+  };
+  Group group(int group) {
+    const std::size_t i = at(4 * group, 0);
+    ++version_;
+    return {&high_[i], &low_[i], &variance_[i]};
+  }
+  /// Becomes the transpose of `other`.
+  void assign_transposed(const DigitMatrix& other);
+
   float weight(int row, int column) const;
   float variance(int row, int column) const;
 
@@ -54,7 +73,6 @@ class DigitMatrix {
 
   int rows_, columns_;
   DigitScale scale_;
-  float inverse_weight_step_, inverse_variance_step_;
   std::vector<std::int8_t> high_, low_, variance_;
   std::uint64_t version_ = 0;
 };

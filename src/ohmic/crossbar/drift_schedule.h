@@ -22,11 +22,9 @@ class DriftSchedule {
   DriftSchedule(const DriftTable& table, double sweep_interval_s);
 
   double last_sweep_s() const { return last_sweep_s_; }
-  /// The age that counts for a cell, in [0, now - last_pulse].
-  float evaluation_age(float last_pulse_s, double now_s) const {
-    const float at_sweep = static_cast<float>(last_sweep_s_ - last_pulse_s);
-    const float age = static_cast<float>(now_s - last_pulse_s);
-    return std::max(at_sweep, std::min(age, young_limit_s_));
+  /// The age at which a cell is to be evaluated, given its last pulse.
+  AgeRule age_rule(double now_s) const {
+    return {static_cast<float>(now_s), static_cast<float>(last_sweep_s_), young_limit_s_};
   }
 
   /// Stands for all cells of the array, in `pulsed` and in `touch`.
@@ -71,7 +69,7 @@ class DriftSchedule {
   static constexpr std::size_t kTrim = 8192;  ///< entries behind the last cursor that may pile up
 
   static bool reached(const Pulse& pulse, double now_s, float age_s) {
-    return static_cast<float>(now_s - pulse.time_s) >= age_s;
+    return static_cast<float>(now_s) - pulse.time_s >= age_s;
   }
   void trim();
 

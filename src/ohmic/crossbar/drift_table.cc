@@ -7,9 +7,7 @@
 namespace ohmic {
 namespace {
 
-// Ages are looked up by the leading bits of their float: 256 grid points per octave.
-constexpr int kGridShift = 15;
-constexpr float kOldestAge = 1e11f;  // 3000 years
+constexpr int kGridShift = AgeTable::kAgeShift;
 
 std::uint32_t grid_index(float age_s) { return std::bit_cast<std::uint32_t>(age_s) >> kGridShift; }
 float grid_age(std::uint32_t index) { return std::bit_cast<float>(index << kGridShift); }
@@ -37,12 +35,9 @@ DriftTable::DriftTable(const DriftLaw& law, double tolerance)
   }
 }
 
-std::size_t DriftTable::index(float age_s) const {
-  return grid_index(std::clamp(age_s, min_age_s_, kOldestAge)) - first_index_;
-}
-
 float DriftTable::factor(float age_s, float exponent) const {
-  return static_cast<float>(std::exp(-static_cast<double>(exponent) * static_cast<double>(log_age_[index(age_s)])));
+  return static_cast<float>(
+      std::exp(-static_cast<double>(exponent) * static_cast<double>(log_age_[ages().index(age_s)])));
 }
 
 }  // namespace ohmic

@@ -3,6 +3,7 @@
 #include <span>
 #include <vector>
 
+#include "ohmic/core/pair_kernel.h"
 #include "ohmic/device/cell.h"
 
 namespace ohmic {
@@ -22,7 +23,9 @@ class DriftTable {
   bool drifts() const { return boundaries_.size() > 1; }
 
   /// The factor at the mean exponent.
-  float factor(float age_s) const { return factor_[index(age_s)]; }
+  float factor(float age_s) const { return factor_[ages().index(age_s)]; }
+  /// The same as the kernels want it.
+  AgeTable ages() const { return {factor_.data(), first_index_, min_age_s_, kOldestAge}; }
   /// The factor at another exponent.
   float factor(float age_s, float exponent) const;
 
@@ -32,7 +35,7 @@ class DriftTable {
   double late_ratio() const { return late_ratio_; }
 
  private:
-  std::size_t index(float age_s) const;
+  static constexpr float kOldestAge = 1e11f;  // s, 3000 years
 
   float min_age_s_;
   double late_ratio_ = 1;

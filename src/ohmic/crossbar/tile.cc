@@ -56,6 +56,13 @@ Tile::Tile(TileSpec spec, std::shared_ptr<const CellModel> cell)
 
 void Tile::build_readers() {
   const DigitScale scale = digit_scale(*cell_, drift_table_, spec_.synapse.weight_conductance_us);
+  digit_rule_ = {static_cast<float>(1 / spec_.synapse.weight_conductance_us),
+                 static_cast<float>(read_noise_.slope),
+                 static_cast<float>(read_noise_.offset_us),
+                 1 / scale.weight_step,
+                 static_cast<float>(DigitScale::kMostSteps),
+                 scale.variance_middle,
+                 scale.variance_step > 0 ? 1 / scale.variance_step : 0};
   const auto rows = static_cast<int>(spec_.periphery.array_rows);
   const auto columns = static_cast<int>(spec_.periphery.array_columns);
   forward_.emplace(spec_.inputs, spec_.outputs, rows, columns, spec_.periphery, scale, is_noisy(*cell_));
@@ -95,7 +102,7 @@ float Tile::exponent_of(std::uint32_t cell) const {
 
 float Tile::drift_factor(std::uint32_t cell, float last_pulse_s) const {
   if (!drift_table_.drifts()) return 1;
-  const float age = schedule_.evaluation_age(last_pulse_s, now_s_);
+  const float age = schedule_.age_rule(now_s_).age(last_pulse_s);
   return drift_law_.exponent_spread > 0 ? drift_table_.factor(age, exponent_of(cell)) : drift_table_.factor(age);
 }
 
@@ -105,21 +112,39 @@ float Tile::conductance_us(std::uint32_t crossing, int side) const {
   return pair.conductance_us[s] * drift_factor(2 * crossing + static_cast<std::uint32_t>(side), pair.last_pulse_s[s]);
 }
 
+PairDigits Tile::digits(std::uint32_t crossing) const {
+  return digits_of_pair(conductance_us(crossing, 0), conductance_us(crossing, 1), digit_rule_);
+}
+
 void Tile::evaluate(std::uint32_t crossing) {
-  const float plus = conductance_us(crossing, 0);
-  const float minus = conductance_us(crossing, 1);
-  const auto per_weight = static_cast<float>(1 / spec_.synapse.weight_conductance_us);
-  const float weight = (plus - minus) * per_weight;
-  const float variance =
-      (drifted_square(read_noise_, plus) + drifted_square(read_noise_, minus)) * per_weight * per_weight;
+  const PairDigits d = digits(crossing);
   const auto input = static_cast<int>(crossing / static_cast<std::uint32_t>(spec_.outputs));
   const auto output = static_cast<int>(crossing % static_cast<std::uint32_t>(spec_.outputs));
-  forward_->digits().set(input, output, weight, variance);
-  if (backward_) backward_->digits().set(output, input, weight, variance);
+  forward_->digits().set(input, output, d);
+  if (backward_) backward_->digits().set(output, input, d);
+}
+
+void Tile::evaluate_group(int group, const AgeRule& age) {
+  const float* rows[4];
+  for (int k = 0; k < 4; ++k) {
+    const int row = 4 * group + k;
+    const auto first = static_cast<std::size_t>(row) * static_cast<std::size_t>(spec_.outputs);
+    rows[k] = row < spec_.inputs ? pairs_[first].conductance_us.data() : nullptr;
+  }
+  const DigitMatrix::Group d = forward_->digits().group(group);
+  evaluate_pairs(rows, spec_.outputs, drift_table_.ages(), age, digit_rule_, d.high, d.low, d.variance);
 }
 
 void Tile::evaluate_all() {
-  for (std::uint32_t p = 0; p < pairs_.size(); ++p) evaluate(p);
+  // With a drift exponent of each cell's own there is no common table of factors.
+  if (drift_law_.exponent_spread > 0) {
+    for (std::uint32_t p = 0; p < pairs_.size(); ++p) evaluate(p);
+    return;
+  }
+  const AgeRule age = schedule_.age_rule(now_s_);
+  const int groups = (spec_.inputs + 3) / 4;
+  for (int group = 0; group < groups; ++group) evaluate_group(group, age);
+  if (backward_) backward_->digits().assign_transposed(forward_->digits());
 }
 
 ReadKey Tile::read_key(Purpose purpose, std::uint64_t first_read) const {

@@ -104,6 +104,8 @@ class Tile {
   void evaluate(std::uint32_t crossing);
   void evaluate_all();
   void sweep();
+  void evaluate_group(int group, const AgeRule& age);
+  PairDigits digits(std::uint32_t crossing) const;
   void set_cell(std::uint32_t crossing, int side, std::uint64_t key);
   void reset_pair(std::uint32_t crossing, std::uint64_t key);
   void write_difference(std::uint32_t crossing, double difference_us, int pulses, std::uint64_t step);
@@ -129,6 +131,7 @@ class Tile {
   std::optional<ArrayReader> forward_, backward_;
   Counters counters_;
   float output_scale_ = 1;
+  DigitRule digit_rule_{};
 };
 
 }  // namespace ohmic

@@ -1,0 +1,72 @@
+#pragma once
+
+// From the state of differential pairs to the digits that products use: drift to the present, difference, read-noise
+// variance, fixed point. The most frequent walk over whole arrays, hence a vector kernel.
+
+#include <algorithm>
+#include <bit>
+#include <cmath>
+#include <cstdint>
+
+namespace ohmic {
+
+/// A table of drift factors over age: entry (bits of the age >> kAgeShift) - first_index.
+struct AgeTable {
+  static constexpr int kAgeShift = 15;  ///< 256 entries per octave
+
+  const float* factor;
+  std::uint32_t first_index;
+  float min_age_s, oldest_s;
+
+  std::uint32_t index(float age_s) const {
+    return (std::bit_cast<std::uint32_t>(std::min(std::max(age_s, min_age_s), oldest_s)) >> kAgeShift) - first_index;
+  }
+};
+
+/// Which age counts for a cell: its present one up to `young_limit`, from there on the one at the last sweep.
+struct AgeRule {
+  float now_s, last_sweep_s, young_limit_s;
+
+  float age(float last_pulse_s) const {
+    return std::max(last_sweep_s - last_pulse_s, std::min(now_s - last_pulse_s, young_limit_s));
+  }
+};
+
+/// How conductances become digits.
+struct DigitRule {
+  float per_weight;  ///< weight per uS
+  float noise_slope, noise_offset_us;
+  float inverse_weight_step;
+  float most_steps;
+  float variance_middle, inverse_variance_step;
+};
+
+struct PairDigits {
+  std::int8_t high, low, variance;
+};
+
+/// One pair, from its drifted conductances in uS. The vector kernel computes the same bits.
+inline PairDigits digits_of_pair(float plus_us, float minus_us, const DigitRule& r) {
+  const float weight = (plus_us - minus_us) * r.per_weight;
+  const float plus_noise = r.noise_slope * plus_us + r.noise_offset_us;
+  const float minus_noise = r.noise_slope * minus_us + r.noise_offset_us;
+  const float variance = (plus_noise * plus_noise + minus_noise * minus_noise) * (r.per_weight * r.per_weight);
+  const float steps_exact = std::min(std::max(weight * r.inverse_weight_step, -r.most_steps), r.most_steps);
+  const auto steps = static_cast<int>(std::lrint(steps_exact));
+  const int high = (steps + 128) >> 8;
+  const float digit = (variance - r.variance_middle) * r.inverse_variance_step;
+  return {static_cast<std::int8_t>(high), static_cast<std::int8_t>(steps - 256 * high),
+          static_cast<std::int8_t>(std::lrint(std::min(std::max(digit, -128.0f), 127.0f)))};
+}
+
+/// The drifted conductance.
+inline float drifted(float conductance_us, float last_pulse_s, const AgeTable& table, const AgeRule& rule) {
+  return conductance_us * table.factor[table.index(rule.age(last_pulse_s))];
+}
+
+/// Four rows of pairs (each pair: G+, G-, time of the last pulse of +, of -) to four-row groups of digits. `rows[k]`
+/// null: a row of zeros. columns pairs per row; high, low, variance: columns x 4 bytes.
+void evaluate_pairs(const float* const (&rows)[4], int columns, const AgeTable& table, const AgeRule& age,
+                    const DigitRule& digits, std::int8_t* high, std::int8_t* low, std::int8_t* variance);
+
+}  // namespace ohmic
