@@ -49,6 +49,7 @@ tr>:first-child{position:sticky;left:0;background:var(--page)}
 .sub{color:var(--quiet);font-weight:400}
 svg.chart{display:block;width:100%;height:auto;overflow:visible}
 svg.narrow{display:none}
+svg.histogram{max-width:560px}
 .pair+h3{margin-top:28px}
 svg text{font-family:inherit;font-size:13px;fill:var(--ink);font-variant-numeric:tabular-nums}
 svg .tick,svg .axis-title{fill:var(--quiet)}
@@ -68,7 +69,7 @@ svg .value{fill:var(--k);font-weight:650}
 .fill{fill:var(--k);opacity:.2}
 .step{stroke:var(--k);stroke-width:1.4;fill:none;stroke-linejoin:round}
 .hover{fill:transparent;pointer-events:all}
-.pair{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,400px),1fr));gap:8px 40px;margin-top:10px}
+.pair{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,290px),1fr));gap:8px 40px;margin-top:10px}
 details{border-top:1px solid var(--rule);padding:9px 0}
 details:last-of-type{border-bottom:1px solid var(--rule)}
 .chart+details,.note+details,.pair+details{margin-top:16px}
