@@ -238,41 +238,43 @@ void RowSumKernel(const float* base, std::size_t stride, std::span<const int> in
   }
 }
 
-void AddScaledKernel(std::span<float> row, float scale, std::span<const float> delta) {
+// One row; returns whether any |value| reached the threshold.
+template <bool kFind>
+HWY_INLINE bool add_row(float* HWY_RESTRICT row, float x, std::span<const float> delta, float threshold) {
   const Floats d;
   const std::size_t lanes = hn::Lanes(d);
-  const auto s = hn::Set(d, scale);
+  const auto s = hn::Set(d, x);
+  auto largest = hn::Zero(d);
   std::size_t j = 0;
-  for (; j + lanes <= row.size(); j += lanes) {
-    const auto sum = hn::Add(hn::LoadU(d, row.data() + j), hn::Mul(s, hn::LoadU(d, delta.data() + j)));
-    hn::StoreU(sum, d, row.data() + j);
+  for (; j + lanes <= delta.size(); j += lanes) {
+    const auto sum = hn::Add(hn::LoadU(d, row + j), hn::Mul(s, hn::LoadU(d, delta.data() + j)));
+    hn::StoreU(sum, d, row + j);
+    if constexpr (kFind) largest = hn::Max(largest, hn::Abs(sum));
   }
-  for (; j < row.size(); ++j) row[j] += scale * delta[j];
-}
-
-int AddScaledAndFindKernel(std::span<float> row, float scale, std::span<const float> delta, float threshold,
-                           std::uint32_t* crossed) {
-  const Floats d;
-  const std::size_t lanes = hn::Lanes(d);
-  const auto s = hn::Set(d, scale);
-  const auto limit = hn::Set(d, threshold);
-  int found = 0;
-  std::size_t j = 0;
-  for (; j + lanes <= row.size(); j += lanes) {
-    const auto sum = hn::Add(hn::LoadU(d, row.data() + j), hn::Mul(s, hn::LoadU(d, delta.data() + j)));
-    hn::StoreU(sum, d, row.data() + j);
-    const auto over = hn::Ge(hn::Abs(sum), limit);
-    if (HWY_UNLIKELY(!hn::AllFalse(d, over))) {
-      for (std::size_t k = 0; k < lanes; ++k) {
-        if (std::abs(row[j + k]) >= threshold) crossed[found++] = static_cast<std::uint32_t>(j + k);
-      }
-    }
-  }
-  for (; j < row.size(); ++j) {
-    row[j] += scale * delta[j];
-    if (std::abs(row[j]) >= threshold) crossed[found++] = static_cast<std::uint32_t>(j);
+  bool found = kFind && !hn::AllFalse(d, hn::Ge(largest, hn::Set(d, threshold)));
+  for (; j < delta.size(); ++j) {
+    row[j] += x * delta[j];
+    if constexpr (kFind) found |= std::abs(row[j]) >= threshold;
   }
   return found;
+}
+
+void AddOuterKernel(float* matrix, std::size_t columns, std::span<const int> rows, std::span<const float> x,
+                    std::span<const float> delta) {
+  for (std::size_t k = 0; k < rows.size(); ++k) {
+    add_row<false>(matrix + static_cast<std::size_t>(rows[k]) * columns, x[k], delta, 0);
+  }
+}
+
+void AddOuterAndFindKernel(float* matrix, std::size_t columns, std::span<const int> rows, std::span<const float> x,
+                           std::span<const float> delta, float threshold, std::vector<std::uint32_t>& crossed) {
+  for (std::size_t k = 0; k < rows.size(); ++k) {
+    const std::size_t first = static_cast<std::size_t>(rows[k]) * columns;
+    if (HWY_LIKELY(!add_row<true>(matrix + first, x[k], delta, threshold))) continue;
+    for (std::size_t j = 0; j < columns; ++j) {
+      if (std::abs(matrix[first + j]) >= threshold) crossed.push_back(static_cast<std::uint32_t>(first + j));
+    }
+  }
 }
 
 // ---------------------------------------------------------------------------------------------------------- read-out
@@ -360,8 +362,8 @@ HWY_EXPORT(MaxAbsKernel);
 HWY_EXPORT(QuantiseKernel);
 HWY_EXPORT(SigmoidKernel);
 HWY_EXPORT(RowSumKernel);
-HWY_EXPORT(AddScaledKernel);
-HWY_EXPORT(AddScaledAndFindKernel);
+HWY_EXPORT(AddOuterKernel);
+HWY_EXPORT(AddOuterAndFindKernel);
 HWY_EXPORT(ReadOutKernel);
 
 void gaussians(const RandomStream& stream, std::span<float> out) { HWY_DYNAMIC_DISPATCH(GaussiansKernel)(stream, out); }
@@ -379,13 +381,14 @@ void weighted_row_sum(const float* base, std::size_t stride, std::span<const int
   HWY_DYNAMIC_DISPATCH(RowSumKernel)(base, stride, index, x, sum);
 }
 
-void add_scaled(std::span<float> row, float scale, std::span<const float> d) {
-  HWY_DYNAMIC_DISPATCH(AddScaledKernel)(row, scale, d);
+void add_outer_product(float* matrix, std::size_t columns, std::span<const int> rows, std::span<const float> x,
+                       std::span<const float> d) {
+  HWY_DYNAMIC_DISPATCH(AddOuterKernel)(matrix, columns, rows, x, d);
 }
 
-int add_scaled_and_find(std::span<float> row, float scale, std::span<const float> d, float threshold,
-                        std::uint32_t* crossed) {
-  return HWY_DYNAMIC_DISPATCH(AddScaledAndFindKernel)(row, scale, d, threshold, crossed);
+void add_outer_product_and_find(float* matrix, std::size_t columns, std::span<const int> rows, std::span<const float> x,
+                                std::span<const float> d, float threshold, std::vector<std::uint32_t>& crossed) {
+  HWY_DYNAMIC_DISPATCH(AddOuterAndFindKernel)(matrix, columns, rows, x, d, threshold, crossed);
 }
 
 float read_out(const Readout& readout) { return HWY_DYNAMIC_DISPATCH(ReadOutKernel)(readout); }

@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <span>
+#include <vector>
 
 #include "ohmic/core/random.h"
 
@@ -27,13 +28,13 @@ void sigmoid(std::span<float> x);
 void weighted_row_sum(const float* base, std::size_t stride, std::span<const int> index, std::span<const float> x,
                       std::span<float> sum);
 
-/// row[j] += scale * d[j].
-void add_scaled(std::span<float> row, float scale, std::span<const float> d);
+/// Rows `rows[k]` of a matrix with `columns` columns: row += x[k] * d, for each k in order.
+void add_outer_product(float* matrix, std::size_t columns, std::span<const int> rows, std::span<const float> x,
+                       std::span<const float> d);
 
-/// row[j] += scale * d[j]; writes the j with |row[j]| >= threshold to `crossed` (room for all) and returns their
-/// number.
-int add_scaled_and_find(std::span<float> row, float scale, std::span<const float> d, float threshold,
-                        std::uint32_t* crossed);
+/// The same; then appends to `crossed` the positions (row * columns + column) in those rows where |value| >= threshold.
+void add_outer_product_and_find(float* matrix, std::size_t columns, std::span<const int> rows, std::span<const float> x,
+                                std::span<const float> d, float threshold, std::vector<std::uint32_t>& crossed);
 
 /// How an ADC treats the outputs of one vector at one row block.
 enum class AdcMode {

@@ -58,7 +58,8 @@ TEST_P(KernelTest, RowSumsAndUpdatesGiveTheBitsOfThePlainLoop) {
   std::vector<float> sum(kColumns);
   weighted_row_sum(base.data(), kColumns, index, x, sum);
   std::vector<float> row(base.begin(), base.begin() + kColumns);
-  add_scaled(row, 0.37f, std::span(base).subspan(kColumns, kColumns));
+  add_outer_product(row.data(), kColumns, std::vector<int>{0}, std::vector<float>{0.37f},
+                    std::span(base).subspan(kColumns, kColumns));
   for (std::size_t j = 0; j < kColumns; ++j) {
     float expected = 0;
     for (std::size_t k = 0; k < index.size(); ++k) {
@@ -72,17 +73,18 @@ TEST_P(KernelTest, RowSumsAndUpdatesGiveTheBitsOfThePlainLoop) {
 }
 
 TEST_P(KernelTest, CrossingsAreFoundInOrderAndOnlyThere) {
-  std::vector<float> row(70, 0.0f);
-  std::vector<float> d(70, 0.1f);
+  constexpr std::size_t kColumns = 70;
+  std::vector<float> matrix(3 * kColumns, 0.0f);
+  std::vector<float> d(kColumns, 0.1f);
   d[3] = 1;
   d[40] = -2;
   d[69] = 1.5f;
-  std::vector<std::uint32_t> crossed(row.size());
-  ASSERT_EQ(add_scaled_and_find(row, 1, d, 1, crossed.data()), 3);
-  EXPECT_EQ(crossed[0], 3u);
-  EXPECT_EQ(crossed[1], 40u);
-  EXPECT_EQ(crossed[2], 69u);
-  EXPECT_EQ(row[40], -2);
+  std::vector<std::uint32_t> crossed;
+  add_outer_product_and_find(matrix.data(), kColumns, std::vector<int>{0, 2}, std::vector<float>{0.9f, 1}, d, 1,
+                             crossed);
+  EXPECT_EQ(crossed, (std::vector<std::uint32_t>{40, 69, 143, 180, 209}));
+  EXPECT_EQ(matrix[140 + 40], -2);
+  EXPECT_EQ(matrix[70], 0);
 }
 
 TEST_P(KernelTest, QuadProductEqualsTheIntegerSums) {

@@ -25,7 +25,11 @@ HWY_INLINE FloatVector drifted_vector(FloatVector conductance, FloatVector last_
   age = hn::Min(hn::Max(age, hn::Set(d, table.min_age_s)), hn::Set(d, table.oldest_s));
   const auto index = hn::Sub(hn::ShiftRight<AgeTable::kAgeShift>(hn::BitCast(di, age)),
                              hn::Set(di, static_cast<std::int32_t>(table.first_index)));
-  return hn::Mul(conductance, hn::GatherIndex(d, table.factor, index));
+  // The classes are 16 bits wide; gathers take 32, so each fetches its neighbour too (the table is padded by one).
+  const auto pair =
+      hn::GatherOffset(di, reinterpret_cast<const std::int32_t*>(table.class_of), hn::ShiftLeft<1>(index));
+  const auto age_class = hn::And(pair, hn::Set(di, 0xffff));
+  return hn::Mul(conductance, hn::GatherIndex(d, table.factor, age_class));
 }
 
 HWY_INLINE FloatVector noise_square(FloatVector conductance, const DigitRule& r) {

@@ -10,16 +10,19 @@
 
 namespace ohmic {
 
-/// A table of drift factors over age: entry (bits of the age >> kAgeShift) - first_index.
+/// A step function of age: each entry of `class_of`, at (bits of the age >> kAgeShift) - first_index, names a class of
+/// ages, and all ages of a class have the same factor. Both tables stay in the first-level cache.
 struct AgeTable {
   static constexpr int kAgeShift = 15;  ///< 256 entries per octave
 
-  const float* factor;
+  const std::uint16_t* class_of;
+  const float* factor;  ///< per class
   std::uint32_t first_index;
   float min_age_s, oldest_s;
 
-  std::uint32_t index(float age_s) const {
-    return (std::bit_cast<std::uint32_t>(std::min(std::max(age_s, min_age_s), oldest_s)) >> kAgeShift) - first_index;
+  std::uint32_t age_class(float age_s) const {
+    const float age = std::min(std::max(age_s, min_age_s), oldest_s);
+    return class_of[(std::bit_cast<std::uint32_t>(age) >> kAgeShift) - first_index];
   }
 };
 
@@ -61,7 +64,7 @@ inline PairDigits digits_of_pair(float plus_us, float minus_us, const DigitRule&
 
 /// The drifted conductance.
 inline float drifted(float conductance_us, float last_pulse_s, const AgeTable& table, const AgeRule& rule) {
-  return conductance_us * table.factor[table.index(rule.age(last_pulse_s))];
+  return conductance_us * table.factor[table.age_class(rule.age(last_pulse_s))];
 }
 
 /// Four rows of pairs (each pair: G+, G-, time of the last pulse of +, of -) to four-row groups of digits. `rows[k]`

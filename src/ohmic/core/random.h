@@ -16,7 +16,6 @@ enum class Purpose : std::uint8_t {
   reset_pulse = 3,
   forward_read = 4,
   backward_read = 5,
-  refresh_read = 6,
   drift_exponent = 7,
   step_spread = 8,
   data_order = 9,

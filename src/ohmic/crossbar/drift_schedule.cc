@@ -18,6 +18,7 @@ DriftSchedule::DriftSchedule(const DriftTable& table, double sweep_interval_s) :
     young_limit_s_ = age;
   }
   cursors_.assign(ages_.size(), 0);
+  next_due_.assign(ages_.size(), INFINITY);
 }
 
 void DriftSchedule::restore(std::vector<std::pair<std::uint32_t, float>> last_pulses, double now_s,
@@ -31,18 +32,19 @@ void DriftSchedule::restore(std::vector<std::pair<std::uint32_t, float>> last_pu
   if (cursors_.empty()) return;
   // Cells programmed together make one entry.
   constexpr std::size_t kMany = 4096;
+  const auto now = static_cast<float>(now_s);
   for (std::size_t begin = 0, end = 0; begin < last_pulses.size(); begin = end) {
     const float time_s = last_pulses[begin].second;
     while (end < last_pulses.size() && last_pulses[end].second == time_s) ++end;
-    if (reached({kAllCells, time_s}, now_s, ages_.back())) continue;
+    if (reached({kAllCells, time_s}, now, ages_.back())) continue;
     if (end - begin >= kMany) {
       log_.push_back({kAllCells, time_s});
     } else {
       for (std::size_t i = begin; i < end; ++i) log_.push_back({last_pulses[i].first, time_s});
     }
   }
-  advance(
-      now_s, [](std::uint32_t, float) {}, [](std::uint32_t) {});
+  for (std::size_t k = 0; k < cursors_.size(); ++k) note_next(k);
+  advance(now_s, [](std::uint32_t, float) {});
 }
 
 void DriftSchedule::trim() {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <algorithm>
+#include <cmath>
 #include <cstdint>
 #include <utility>
 #include <vector>
@@ -32,25 +33,28 @@ class DriftSchedule {
 
   /// Notes a pulse at `now_s`, which must not precede an earlier one.
   void pulsed(std::uint32_t cell, double now_s) {
-    if (!cursors_.empty()) log_.push_back({cell, static_cast<float>(now_s)});
+    if (cursors_.empty()) return;
+    log_.push_back({cell, static_cast<float>(now_s)});
+    for (std::size_t k = 0; k < cursors_.size() && cursors_[k] + 1 == log_.size(); ++k) note_next(k);
   }
 
   bool sweep_due(double now_s) const { return now_s >= last_sweep_s_ + sweep_interval_s_; }
   /// Notes that every cell is being evaluated at `now_s`.
   void swept(double now_s) { last_sweep_s_ = now_s; }
 
-  /// Calls touch(cell, pulse time) for the logged pulses whose cells change class by `now_s`, and soon(cell) a while
-  /// before. A cell pulsed again since then must be told apart by the caller: its last pulse is younger.
-  template <class Touch, class Soon>
-  void advance(double now_s, Touch&& touch, Soon&& soon) {
+  /// Calls touch(cell, pulse time) for the logged pulses whose cells change class by `now_s`. A cell pulsed again since
+  /// then must be told apart by the caller: its last pulse is younger.
+  template <class Touch>
+  void advance(double now_s, Touch&& touch) {
+    const auto now = static_cast<float>(now_s);
     for (std::size_t k = 0; k < cursors_.size(); ++k) {
-      std::size_t at = cursors_[k];
-      if (at >= log_.size() || !reached(log_[at], now_s, ages_[k])) continue;
-      for (; at < log_.size() && reached(log_[at], now_s, ages_[k]); ++at) {
-        touch(log_[at].cell, log_[at].time_s);
-        if (at + kAhead < log_.size()) soon(log_[at + kAhead].cell);
+      while (now >= next_due_[k]) {
+        const Pulse& pulse = log_[cursors_[k]];
+        if (!reached(pulse, now, ages_[k])) break;
+        touch(pulse.cell, pulse.time_s);
+        ++cursors_[k];
+        note_next(k);
       }
-      cursors_[k] = at;
     }
     if (!cursors_.empty() && cursors_.back() > kTrim) trim();
   }
@@ -65,16 +69,19 @@ class DriftSchedule {
     std::uint32_t cell;
     float time_s;
   };
-  static constexpr std::size_t kAhead = 4;
   static constexpr std::size_t kTrim = 8192;  ///< entries behind the last cursor that may pile up
 
-  static bool reached(const Pulse& pulse, double now_s, float age_s) {
-    return static_cast<float>(now_s) - pulse.time_s >= age_s;
+  static bool reached(const Pulse& pulse, float now_s, float age_s) { return now_s - pulse.time_s >= age_s; }
+  // When cursor k has to look again: a little early, since rounding may differ from `reached`.
+  void note_next(std::size_t k) {
+    const bool any = cursors_[k] < log_.size();
+    next_due_[k] = any ? (log_[cursors_[k]].time_s + ages_[k]) * (1 - 1e-6f) - 1e-30f : INFINITY;
   }
   void trim();
 
   std::vector<float> ages_;  ///< the class boundaries that cursors watch
   std::vector<std::size_t> cursors_;
+  std::vector<float> next_due_;  ///< per cursor; INFINITY when it has reached the end of the log
   std::vector<Pulse> log_;
   float young_limit_s_ = 0;
   double sweep_interval_s_;

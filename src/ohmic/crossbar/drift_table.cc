@@ -27,17 +27,18 @@ DriftTable::DriftTable(const DriftLaw& law, double tolerance)
     std::uint32_t end = begin + 1;
     while (end <= last && grid_age(end + 1) <= start * class_ratio) ++end;
     const double log_age = std::log(start * std::sqrt(grid_age(end) / start) / law.reference_age_s);
-    for (; begin < end; ++begin) {
-      log_age_.push_back(static_cast<float>(log_age));
-      factor_.push_back(static_cast<float>(std::exp(-law.exponent * log_age)));
-    }
+    class_of_.insert(class_of_.end(), end - begin, static_cast<std::uint16_t>(factor_.size()));
+    log_age_.push_back(static_cast<float>(log_age));
+    factor_.push_back(static_cast<float>(std::exp(-law.exponent * log_age)));
+    begin = end;
     boundaries_.push_back(static_cast<float>(start));
   }
+  class_of_.push_back(0);
 }
 
 float DriftTable::factor(float age_s, float exponent) const {
   return static_cast<float>(
-      std::exp(-static_cast<double>(exponent) * static_cast<double>(log_age_[ages().index(age_s)])));
+      std::exp(-static_cast<double>(exponent) * static_cast<double>(log_age_[ages().age_class(age_s)])));
 }
 
 }  // namespace ohmic

@@ -23,9 +23,9 @@ class DriftTable {
   bool drifts() const { return boundaries_.size() > 1; }
 
   /// The factor at the mean exponent.
-  float factor(float age_s) const { return factor_[ages().index(age_s)]; }
+  float factor(float age_s) const { return factor_[ages().age_class(age_s)]; }
   /// The same as the kernels want it.
-  AgeTable ages() const { return {factor_.data(), first_index_, min_age_s_, kOldestAge}; }
+  AgeTable ages() const { return {class_of_.data(), factor_.data(), first_index_, min_age_s_, kOldestAge}; }
   /// The factor at another exponent.
   float factor(float age_s, float exponent) const;
 
@@ -39,9 +39,10 @@ class DriftTable {
 
   float min_age_s_;
   double late_ratio_ = 1;
-  std::uint32_t first_index_;   ///< grid index of min_age
-  std::vector<float> factor_;   ///< per grid point
-  std::vector<float> log_age_;  ///< per grid point: ln(middle of its class / reference age)
+  std::uint32_t first_index_;            ///< grid index of min_age
+  std::vector<std::uint16_t> class_of_;  ///< per grid point, and one more
+  std::vector<float> factor_;            ///< per class
+  std::vector<float> log_age_;           ///< per class: ln(its middle / reference age)
   std::vector<float> boundaries_;
 };
 

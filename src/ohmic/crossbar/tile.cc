@@ -113,7 +113,14 @@ float Tile::conductance_us(std::uint32_t crossing, int side) const {
 }
 
 PairDigits Tile::digits(std::uint32_t crossing) const {
-  return digits_of_pair(conductance_us(crossing, 0), conductance_us(crossing, 1), digit_rule_);
+  if (drift_law_.exponent_spread > 0) {
+    return digits_of_pair(conductance_us(crossing, 0), conductance_us(crossing, 1), digit_rule_);
+  }
+  const CellPair& p = pairs_[crossing];
+  const AgeTable table = drift_table_.ages();
+  const AgeRule age = schedule_.age_rule(now_s_);
+  return digits_of_pair(drifted(p.conductance_us[0], p.last_pulse_s[0], table, age),
+                        drifted(p.conductance_us[1], p.last_pulse_s[1], table, age), digit_rule_);
 }
 
 void Tile::evaluate(std::uint32_t crossing) {
@@ -217,13 +224,11 @@ void Tile::note_high(std::uint32_t crossing) {
   high_pairs_.push_back(crossing);
 }
 
-// A cell can read above `high_us` only if its conductance, young as can be and six standard deviations of noise up, is
-// above.
+// A cell can be above `high_us` only if its conductance, young as can be, is.
 void Tile::find_high_pairs(double high_us) {
   if (high_us != high_us_) {
-    const double highest = high_us - 6 * (read_noise_.slope * high_us + read_noise_.offset_us);
     high_us_ = high_us;
-    high_threshold_us_ = static_cast<float>(highest / std::max(drift_table_.factor(0), 1.0f));
+    high_threshold_us_ = static_cast<float>(high_us / std::max(drift_table_.factor(0), 1.0f));
     for (std::uint32_t p = 0; p < pairs_.size(); ++p) note_high(p);
   }
   std::erase_if(high_pairs_, [this](std::uint32_t p) {
@@ -245,18 +250,13 @@ void Tile::write_difference(std::uint32_t crossing, double difference_us, int pu
 }
 
 int Tile::refresh(const RefreshSpec& spec, double pulse_us, std::uint64_t step) {
-  const RandomStream stream(spec_.seed, Purpose::refresh_read, spec_.unit, step);
-  const auto read = [&](std::uint32_t p, std::uint32_t side) {
-    const double g = conductance_us(p, static_cast<int>(side));
-    return g + (read_noise_.slope * g + read_noise_.offset_us) * random_gaussian(stream, 2 * p + side);
-  };
   find_high_pairs(spec.high_us);
   int rewritten = 0;
   const std::size_t candidates = high_pairs_.size();
   for (std::size_t c = 0; c < candidates; ++c) {
     const std::uint32_t p = high_pairs_[c];
-    const double plus = read(p, 0);
-    const double minus = read(p, 1);
+    const double plus = conductance_us(p, 0);
+    const double minus = conductance_us(p, 1);
     if (std::max(plus, minus) <= spec.high_us || std::abs(plus - minus) >= spec.difference_us) continue;
     const double pulses =
         std::min(std::floor(std::abs(plus - minus) / pulse_us), static_cast<double>(spec.most_pulses));
@@ -287,23 +287,25 @@ void Tile::advance_to(double now_s) {
     sweep();
     return;
   }
-  const auto touch = [this](std::uint32_t cell, float time_s) {
-    if (cell == DriftSchedule::kAllCells) return evaluate_all();
-    if (pairs_[cell / 2].last_pulse_s[cell % 2] == time_s) evaluate(cell / 2);
-  };
-  const auto soon = [this](std::uint32_t cell) {
-    if (cell == DriftSchedule::kAllCells) return;
-    __builtin_prefetch(&pairs_[cell / 2]);
-    forward_->digits().prefetch(static_cast<int>(cell / 2) / spec_.outputs, static_cast<int>(cell / 2) % spec_.outputs);
-  };
-  schedule_.advance(now_s, touch, soon);
+  // First all that is due, so that the memory can be fetched ahead; then the work.
+  due_.clear();
+  schedule_.advance(now_s, [this](std::uint32_t cell, float time_s) {
+    if (cell != DriftSchedule::kAllCells) __builtin_prefetch(&pairs_[cell / 2]);
+    due_.push_back({cell, time_s});
+  });
+  for (const auto& [cell, time_s] : due_) {
+    if (cell == DriftSchedule::kAllCells) {
+      evaluate_all();
+    } else if (pairs_[cell / 2].last_pulse_s[cell % 2] == time_s) {
+      evaluate(cell / 2);
+    }
+  }
 }
 
 // Evaluates every cell at its present age.
 void Tile::sweep() {
   schedule_.swept(now_s_);
-  schedule_.advance(
-      now_s_, [](std::uint32_t, float) {}, [](std::uint32_t) {});
+  schedule_.advance(now_s_, [](std::uint32_t, float) {});
   evaluate_all();
 }
 

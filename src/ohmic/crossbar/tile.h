@@ -72,8 +72,9 @@ class Tile {
 
   /// Blind SET pulses; `step` keys their noise and must differ from call to call.
   void pulse(std::span<const PulseRequest> requests, std::uint64_t step);
-  /// Reads every cell, RESETs the saturated pairs and rewrites their difference with one SET pulse per `pulse_us`,
-  /// rounded down. Returns how many. `step` keys the noise and may be that of a `pulse`.
+  /// Reads every cell (often enough that read noise averages out), RESETs the saturated pairs and rewrites their
+  /// difference with one SET pulse per `pulse_us`, rounded down. Returns how many. `step` keys the noise and may be
+  /// that of a `pulse`.
   int refresh(const RefreshSpec& spec, double pulse_us, std::uint64_t step);
   /// RESETs every pair and writes `weights` (inputs x outputs) with blind SET pulses on the cell of its sign; values
   /// beyond the cells' range saturate.
@@ -120,6 +121,7 @@ class Tile {
   ReadNoiseLaw read_noise_;
   DriftTable drift_table_;
   DriftSchedule schedule_;
+  std::vector<std::pair<std::uint32_t, float>> due_;  ///< scratch of advance_to
   double now_s_ = 0;
   std::vector<CellPair> pairs_;
   std::vector<std::uint8_t> pulse_counts_;  ///< SET pulses since the last RESET, two per pair

@@ -23,12 +23,12 @@ float dot(std::span<const float> a, std::span<const float> b) {
 
 }  // namespace
 
-void SparseVector::assign(std::span<const float> x) {
+void SparseVector::assign(std::span<const float> x, int first) {
   index.resize(x.size());
   value.resize(x.size());
   std::size_t count = 0;
   for (std::size_t i = 0; i < x.size(); ++i) {
-    index[count] = static_cast<int>(i);
+    index[count] = first + static_cast<int>(i);
     value[count] = x[i];
     count += x[i] != 0;
   }

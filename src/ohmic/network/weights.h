@@ -86,7 +86,8 @@ struct SparseVector {
   std::vector<int> index;
   std::vector<float> value;
 
-  void assign(std::span<const float> x);
+  /// `first` is added to the positions.
+  void assign(std::span<const float> x, int first = 0);
 };
 
 }  // namespace ohmic

@@ -10,6 +10,8 @@
 namespace ohmic {
 namespace {
 
+// Samples between two evaluations of all old cells: each walk costs about as much as 30 samples.
+constexpr double kSamplesPerSweep = 300;
 constexpr std::string_view kFolder = "experiments/";
 constexpr std::string_view kEnding = ".toml";
 constexpr std::array<std::string_view, 4> kMissingData = {"fail", "download", "synthetic", "download_or_synthetic"};
@@ -139,7 +141,7 @@ Graph make_graph(const ExperimentSpec& spec, std::size_t input_size, std::size_t
     tile.synapse = spec.synapse;
     tile.periphery = spec.periphery;
     tile.drift_tolerance = spec.drift.tolerance;
-    tile.drift_sweep_interval_s = 1000 * std::max(spec.clock.seconds_per_sample, 1e-12);
+    tile.drift_sweep_interval_s = kSamplesPerSweep * std::max(spec.clock.seconds_per_sample, 1e-12);
     tile.seed = static_cast<std::uint64_t>(spec.seed);
     tile.unit = layer;
     return std::make_unique<AnalogWeights>(Tile(tile, cell));

@@ -40,7 +40,7 @@ struct MixedPrecisionSpec {
 };
 
 struct ClockSpec {
-  double seconds_per_sample = 1e-3;  ///< [assumed]
+  double seconds_per_sample = 0.1;  ///< [assumed: a chip driven from outside, cell by cell]
 };
 
 struct DriftSpec {

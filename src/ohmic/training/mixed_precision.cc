@@ -13,33 +13,49 @@ MixedPrecisionRule::MixedPrecisionRule(const MixedPrecisionSpec& spec, float lea
     : spec_(spec),
       learning_rate_(learning_rate),
       accumulated_(inputs, outputs),
-      chunk_requests_(inputs / OuterProduct::kRowsPerChunk + 1) {}
+      crossed_(OuterProduct::chunk_count(inputs)) {}
 
 void MixedPrecisionRule::update(DenseLayer& layer, std::uint64_t step) {
   Tile& tile = dynamic_cast<AnalogWeights&>(layer.weights()).tile();
   const OuterProduct product(layer.inputs(), layer.deltas(), learning_rate_);
   const auto epsilon = static_cast<float>(spec_.epsilon);
-  const auto most = static_cast<float>(spec_.most_pulses_per_crossing);
+  float* chi = accumulated_.values().data();
   const std::size_t columns = accumulated_.columns();
-  product.for_each_row([&](std::size_t row, std::span<const OuterProduct::Term> terms) {
-    thread_local std::vector<std::uint32_t> crossed;
-    crossed.resize(columns);
-    const std::span<float> chi = accumulated_.row(row);
-    for (const auto& term : terms.first(terms.size() - 1)) add_scaled(chi, term.x, term.step);
-    const int found = add_scaled_and_find(chi, terms.back().x, terms.back().step, epsilon, crossed.data());
-    for (const std::uint32_t column : std::span(crossed).first(static_cast<std::size_t>(found))) {
-      const float pulses = std::clamp(std::trunc(chi[column] / epsilon), -most, most);
-      chi[column] -= pulses * epsilon;
-      chunk_requests_[row / OuterProduct::kRowsPerChunk].push_back(
-          {static_cast<std::uint32_t>(row * columns) + column, static_cast<int>(pulses)});
+  const bool one_sample = layer.inputs().rows() == 1;
+  product.for_each_term([&](const OuterProduct::Term& term) {
+    if (one_sample) {
+      add_outer_product_and_find(chi, columns, term.rows, term.x, term.step, epsilon, crossed_[0]);
+      return;
     }
+    add_outer_product(chi, columns, term.rows, term.x, term.step);
+    if (term.last) find_crossings(term.chunk);
   });
-  for (std::vector<PulseRequest>& requests : chunk_requests_) {
-    if (requests.empty()) continue;
-    tile.pulse(requests, step);
-    requests.clear();
+  requests_.clear();
+  for (std::vector<std::uint32_t>& crossed : crossed_) {
+    for (const std::uint32_t crossing : crossed) requests_.push_back({crossing, take_pulses(crossing)});
+    crossed.clear();
   }
+  tile.pulse(requests_, step);
   tile.count_digital_macs(layer.inputs().rows() * accumulated_.values().size());
+}
+
+void MixedPrecisionRule::find_crossings(std::size_t chunk) {
+  const auto epsilon = static_cast<float>(spec_.epsilon);
+  const std::span<const float> chi = accumulated_.values();
+  const std::size_t size = OuterProduct::kRowsPerChunk * accumulated_.columns();
+  const std::size_t end = std::min(chi.size(), (chunk + 1) * size);
+  for (std::size_t i = chunk * size; i < end; ++i) {
+    if (std::abs(chi[i]) >= epsilon) crossed_[chunk].push_back(static_cast<std::uint32_t>(i));
+  }
+}
+
+int MixedPrecisionRule::take_pulses(std::uint32_t crossing) {
+  const auto epsilon = static_cast<float>(spec_.epsilon);
+  const auto most = static_cast<float>(spec_.most_pulses_per_crossing);
+  float& chi = accumulated_.values()[crossing];
+  const float pulses = std::clamp(std::trunc(chi / epsilon), -most, most);
+  chi -= pulses * epsilon;
+  return static_cast<int>(pulses);
 }
 
 int MixedPrecisionRule::maintain(DenseLayer& layer, std::uint64_t samples_before, std::uint64_t samples_now,

@@ -24,10 +24,14 @@ class MixedPrecisionRule final : public UpdateRule {
   const Matrix& accumulated() const { return accumulated_; }
 
  private:
+  void find_crossings(std::size_t chunk);
+  int take_pulses(std::uint32_t crossing);
+
   MixedPrecisionSpec spec_;
   float learning_rate_;
-  Matrix accumulated_;                                     ///< chi
-  std::vector<std::vector<PulseRequest>> chunk_requests_;  ///< of OuterProduct::kRowsPerChunk rows each
+  Matrix accumulated_;                               ///< chi
+  std::vector<std::vector<std::uint32_t>> crossed_;  ///< scratch: per chunk of rows, so that chunks may run in parallel
+  std::vector<PulseRequest> requests_;               ///< scratch
 };
 
 }  // namespace ohmic

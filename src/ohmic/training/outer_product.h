@@ -1,23 +1,32 @@
 #pragma once
 
+#include <algorithm>
 #include <span>
 #include <vector>
 
 #include "ohmic/core/matrix.h"
 #include "ohmic/core/parallel.h"
+#include "ohmic/network/weights.h"
 
 namespace ohmic {
 
-/// The weight change -learning_rate / batch x^T d of a batch, row by row of the weight matrix. Each row adds up the
-/// samples in their order, so the sums do not depend on the number of threads; zero inputs are skipped.
+/// The weight change -learning_rate / batch x^T d of a batch. Each row of the weight matrix adds up the samples in
+/// their order, so the sums do not depend on the number of threads; zero inputs are skipped.
 class OuterProduct {
  public:
-  /// One sample's share of a row: row += x * step.
-  struct Term {
-    float x;
-    std::span<const float> step;
-  };
+  /// Rows are worked on in chunks that fit in the first-level cache.
   static constexpr std::size_t kRowsPerChunk = 32;
+
+  /// What one sample adds to some rows: row rows[k] += x[k] * step.
+  struct Term {
+    std::span<const int> rows;
+    std::span<const float> x;
+    std::span<const float> step;
+    std::size_t chunk;  ///< of rows
+    bool last;          ///< no further sample follows for these rows
+  };
+
+  static std::size_t chunk_count(std::size_t rows) { return (rows + kRowsPerChunk - 1) / kRowsPerChunk; }
 
   OuterProduct(const Matrix& inputs, const Matrix& deltas, float learning_rate)
       : inputs_(inputs), steps_(deltas.rows(), deltas.columns()) {
@@ -25,20 +34,17 @@ class OuterProduct {
     for (std::size_t i = 0; i < deltas.values().size(); ++i) steps_.values()[i] = scale * deltas.values()[i];
   }
 
-  /// Calls body(row, terms) for the rows that change at all. Rows of different chunks of kRowsPerChunk may run in
-  /// parallel.
+  /// Calls body(term) for each chunk and sample; chunks may run in parallel. A single sample is one term with chunk 0.
   template <class Body>
-  void for_each_row(const Body& body) const {
-    const std::size_t rows_per_chunk = inputs_.rows() == 1 ? inputs_.columns() : kRowsPerChunk;
+  void for_each_term(const Body& body) const {
+    const std::size_t samples = inputs_.rows();
+    const std::size_t rows_per_chunk = samples == 1 ? inputs_.columns() : kRowsPerChunk;
     parallel_chunks(inputs_.columns(), rows_per_chunk, [&](std::size_t begin, std::size_t end) {
-      thread_local std::vector<Term> terms;
-      for (std::size_t row = begin; row < end; ++row) {
-        terms.clear();
-        for (std::size_t s = 0; s < inputs_.rows(); ++s) {
-          const float x = inputs_.row(s)[row];
-          if (x != 0) terms.push_back({x, steps_.row(s)});
-        }
-        if (!terms.empty()) body(row, std::span<const Term>(terms));
+      thread_local SparseVector sparse;
+      for (std::size_t s = 0; s < samples; ++s) {
+        sparse.assign(inputs_.row(s).subspan(begin, end - begin), static_cast<int>(begin));
+        body(Term{sparse.index, sparse.value, static_cast<const Matrix&>(steps_).row(s), begin / rows_per_chunk,
+                  s + 1 == samples});
       }
     });
   }
