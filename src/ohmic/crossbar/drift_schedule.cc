@@ -51,6 +51,7 @@ void DriftSchedule::trim() {
   const std::size_t done = cursors_.back();
   log_.erase(log_.begin(), log_.begin() + static_cast<std::ptrdiff_t>(done));
   for (std::size_t& cursor : cursors_) cursor -= done;
+  if (log_.capacity() > 2 * log_.size()) log_.shrink_to_fit();
 }
 
 }  // namespace ohmic
