@@ -238,6 +238,12 @@ void RowSumKernel(const float* base, std::size_t stride, std::span<const int> in
   }
 }
 
+// The processor does not foresee where the next row begins.
+HWY_INLINE void fetch_row(const float* row, std::size_t columns) {
+  constexpr std::size_t kLine = 64 / sizeof(float);
+  for (std::size_t j = 0; j < columns; j += kLine) __builtin_prefetch(row + j, 1);
+}
+
 // One row; returns whether any |value| reached the threshold.
 template <bool kFind>
 HWY_INLINE bool add_row(float* HWY_RESTRICT row, float x, std::span<const float> delta, float threshold) {
@@ -262,6 +268,7 @@ HWY_INLINE bool add_row(float* HWY_RESTRICT row, float x, std::span<const float>
 void AddOuterKernel(float* matrix, std::size_t columns, std::span<const int> rows, std::span<const float> x,
                     std::span<const float> delta) {
   for (std::size_t k = 0; k < rows.size(); ++k) {
+    if (k + 1 < rows.size()) fetch_row(matrix + static_cast<std::size_t>(rows[k + 1]) * columns, columns);
     add_row<false>(matrix + static_cast<std::size_t>(rows[k]) * columns, x[k], delta, 0);
   }
 }
@@ -270,6 +277,7 @@ void AddOuterAndFindKernel(float* matrix, std::size_t columns, std::span<const i
                            std::span<const float> delta, float threshold, std::vector<std::uint32_t>& crossed) {
   for (std::size_t k = 0; k < rows.size(); ++k) {
     const std::size_t first = static_cast<std::size_t>(rows[k]) * columns;
+    if (k + 1 < rows.size()) fetch_row(matrix + static_cast<std::size_t>(rows[k + 1]) * columns, columns);
     if (HWY_LIKELY(!add_row<true>(matrix + first, x[k], delta, threshold))) continue;
     for (std::size_t j = 0; j < columns; ++j) {
       if (std::abs(matrix[first + j]) >= threshold) crossed.push_back(static_cast<std::uint32_t>(first + j));

@@ -10,8 +10,8 @@
 namespace ohmic {
 namespace {
 
-// Samples between two evaluations of all old cells: each walk costs about as much as 30 samples.
-constexpr double kSamplesPerSweep = 300;
+// Samples between two evaluations of all old cells: each walk costs about as much as 40 samples.
+constexpr double kSamplesPerSweep = 500;
 constexpr std::string_view kFolder = "experiments/";
 constexpr std::string_view kEnding = ".toml";
 constexpr std::array<std::string_view, 4> kMissingData = {"fail", "download", "synthetic", "download_or_synthetic"};

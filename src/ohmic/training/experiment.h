@@ -44,7 +44,7 @@ struct ClockSpec {
 };
 
 struct DriftSpec {
-  double tolerance = 1e-3;
+  double tolerance = 3e-3;  ///< a fifteenth of the read noise of a cell at 8 uS
 };
 
 struct DataSpec {
