@@ -1,5 +1,6 @@
 #include "ohmic/core/cpu.h"
 
+#include <cpuid.h>
 #include <hwy/targets.h>
 
 #include <algorithm>
@@ -12,7 +13,13 @@
 namespace ohmic {
 namespace {
 
-constexpr std::array<std::string_view, 4> kNames = {"baseline", "avx2", "avx512", "avx512_vnni"};
+constexpr std::array<std::string_view, 5> kNames = {"baseline", "avx2", "avx512", "avx512_vnni", "amx"};
+
+// GCC 12 has no name for it: leaf 7, EDX bit 25.
+bool has_amx_int8() {
+  unsigned a = 0, b = 0, c = 0, d = 0;
+  return __get_cpuid_count(7, 0, &a, &b, &c, &d) != 0 && (d >> 25 & 1) != 0;
+}
 
 int detected_level() {
   __builtin_cpu_init();
@@ -21,7 +28,8 @@ int detected_level() {
       !__builtin_cpu_supports("avx512vl")) {
     return 1;
   }
-  return __builtin_cpu_supports("avx512vnni") ? 3 : 2;
+  if (!__builtin_cpu_supports("avx512vnni")) return 2;
+  return has_amx_int8() ? 4 : 3;
 }
 
 int& level() {
@@ -45,7 +53,7 @@ void limit_instruction_set(std::string_view name) {
     hwy::DisableTargets(disabled);
     return;
   }
-  fail("\"{}\" is not an instruction set that ohmic knows; choose one of baseline, avx2, avx512, avx512_vnni", name);
+  fail("\"{}\" is not an instruction set that ohmic knows; choose one of {}", name, fmt::join(kNames, ", "));
 }
 
 std::string cpu_name() {

@@ -170,6 +170,52 @@ void QuantiseKernel(std::span<const float> x, float inverse_step, int levels, st
   }
 }
 
+HWY_INLINE hn::Vec<Ints> promoted(const std::int8_t* codes, std::size_t left) {
+  const Ints di;
+  const hn::Rebind<std::int8_t, Ints> bytes;
+  if (left >= hn::Lanes(di)) return hn::PromoteTo(di, hn::LoadU(bytes, codes));
+  std::int8_t buffer[16] = {};
+  for (std::size_t k = 0; k < left; ++k) buffer[k] = codes[k];
+  return hn::PromoteTo(di, hn::LoadU(bytes, buffer));
+}
+
+std::int32_t LargestCodeKernel(std::span<const std::int8_t> codes) {
+  const Ints di;
+  auto largest = hn::Zero(di);
+  for (std::size_t i = 0; i < codes.size(); i += hn::Lanes(di)) {
+    largest = hn::Max(largest, hn::Abs(promoted(codes.data() + i, codes.size() - i)));
+  }
+  return hn::GetLane(hn::MaxOfLanes(di, largest));
+}
+
+std::int64_t SquareCodesKernel(std::span<const std::int8_t> codes, std::size_t first_row, std::uint32_t offset,
+                               std::int32_t multiplier, std::uint8_t* squares) {
+  const Ints di;
+  const hn::Rebind<std::uint8_t, Ints> bytes;
+  constexpr std::int32_t kGolden = 40503;  // 65536 / golden ratio
+  const std::size_t lanes = hn::Lanes(di);
+  auto sum = hn::Zero(di);
+  auto dither = hn::Add(hn::Mul(hn::Add(hn::Iota(di, 0), hn::Set(di, static_cast<std::int32_t>(first_row & 0xffff))),
+                                hn::Set(di, kGolden)),
+                        hn::Set(di, static_cast<std::int32_t>(offset & 0xffff)));
+  for (std::size_t i = 0; i < codes.size(); i += lanes) {
+    const auto code = promoted(codes.data() + i, codes.size() - i);
+    const auto scaled = hn::Mul(hn::Mul(code, code), hn::Set(di, multiplier));
+    auto square = hn::ShiftRight<16>(hn::Add(scaled, hn::And(dither, hn::Set(di, 0xffff))));
+    dither = hn::Add(dither, hn::Set(di, kGolden * static_cast<std::int32_t>(lanes)));
+    if (i + lanes <= codes.size()) {
+      hn::StoreU(hn::DemoteTo(bytes, square), bytes, squares + i);
+    } else {
+      std::uint8_t buffer[16];
+      hn::StoreU(hn::DemoteTo(bytes, square), bytes, buffer);
+      for (std::size_t k = 0; i + k < codes.size(); ++k) squares[i + k] = buffer[k];
+      square = hn::IfThenElseZero(hn::FirstN(di, codes.size() - i), square);
+    }
+    sum = hn::Add(sum, square);
+  }
+  return hn::GetLane(hn::SumOfLanes(di, sum));
+}
+
 // exp(x) for |x| <= 87: 2^n 2^f with f in [-1/2, 1/2], a degree-6 Taylor polynomial of 2^f (relative error 2e-7).
 HWY_INLINE FloatVector exponential(FloatVector x) {
   const Floats d;
@@ -291,8 +337,7 @@ void AddOuterAndFindKernel(float* matrix, std::size_t columns, std::span<const i
 HWY_INLINE FloatVector analog_outputs(const Readout& r, std::size_t at, const float* z) {
   const Floats d;
   const Ints di;
-  const auto sum = hn::Add(hn::ShiftLeft<8>(hn::LoadU(di, r.high + at)), hn::LoadU(di, r.low + at));
-  const auto mean = hn::Mul(hn::ConvertTo(d, sum), hn::Set(d, r.mean_scale));
+  const auto mean = hn::Mul(hn::ConvertTo(d, hn::LoadU(di, r.sum + at)), hn::Set(d, r.mean_scale));
   if (z == nullptr) return mean;
   const auto scaled = hn::Mul(hn::ConvertTo(d, hn::LoadU(di, r.variance + at)), hn::Set(d, r.variance_scale));
   const auto variance = hn::Max(hn::Add(scaled, hn::Set(d, r.variance_offset)), hn::Zero(d));
@@ -368,6 +413,8 @@ namespace ohmic {
 HWY_EXPORT(GaussiansKernel);
 HWY_EXPORT(MaxAbsKernel);
 HWY_EXPORT(QuantiseKernel);
+HWY_EXPORT(LargestCodeKernel);
+HWY_EXPORT(SquareCodesKernel);
 HWY_EXPORT(SigmoidKernel);
 HWY_EXPORT(RowSumKernel);
 HWY_EXPORT(AddOuterKernel);
@@ -380,6 +427,18 @@ float max_abs(std::span<const float> x) { return HWY_DYNAMIC_DISPATCH(MaxAbsKern
 
 void quantise(std::span<const float> x, float inverse_step, int levels, std::span<std::int8_t> codes) {
   HWY_DYNAMIC_DISPATCH(QuantiseKernel)(x, inverse_step, levels, codes);
+}
+
+SquaredCodes square_codes(std::span<const std::int8_t> codes, std::size_t first_row, std::uint32_t offset,
+                          std::uint8_t* squares) {
+  const std::int32_t largest = HWY_DYNAMIC_DISPATCH(LargestCodeKernel)(codes);
+  const std::int32_t multiplier = largest > 0 ? 255 * 65536 / (largest * largest) : 0;
+  const std::int64_t sum = HWY_DYNAMIC_DISPATCH(SquareCodesKernel)(codes, first_row, offset, multiplier, squares);
+  if (multiplier == 0) {
+    std::fill_n(squares, codes.size(), std::uint8_t{0});
+    return {};
+  }
+  return {65536.0f / static_cast<float>(multiplier), sum};
 }
 
 void sigmoid(std::span<float> x) { HWY_DYNAMIC_DISPATCH(SigmoidKernel)(x); }

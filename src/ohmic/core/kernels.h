@@ -21,6 +21,16 @@ float max_abs(std::span<const float> x);
 /// codes[i] = round(clamp(x[i] * inverse_step, -levels, levels)), ties to even.
 void quantise(std::span<const float> x, float inverse_step, int levels, std::span<std::int8_t> codes);
 
+/// The squares of codes as bytes 0 .. 255, scaled so that the largest code gives 255. Whether to round up or down is
+/// decided by a low-discrepancy sequence over the rows that starts at a random `offset`: the expected byte is exact, so
+/// small codes beside a large one keep their share. `first_row` is the row of codes[0].
+struct SquaredCodes {
+  float step = 0;        ///< squared code of one byte step; 0 if all codes are zero
+  std::int64_t sum = 0;  ///< of the bytes
+};
+SquaredCodes square_codes(std::span<const std::int8_t> codes, std::size_t first_row, std::uint32_t offset,
+                          std::uint8_t* squares);
+
 /// x[i] = 1 / (1 + exp(-x[i])), relative error below 3e-7.
 void sigmoid(std::span<float> x);
 
@@ -45,8 +55,7 @@ enum class AdcMode {
 
 /// One vector's integer sums at one array, on their way out.
 struct Readout {
-  const std::int32_t* high;      ///< sums of the high digits
-  const std::int32_t* low;       ///< sums of the low digits
+  const std::int32_t* sum;       ///< of code times weight, in steps
   const std::int32_t* variance;  ///< sums of the noise variances; null: noiseless
   std::size_t count;
   float mean_scale;           ///< weight units of one step of (256 high + low)
@@ -80,8 +89,18 @@ struct QuadVector {
   bool any_negative = false;
 };
 
-/// high[j] = sum of code * high digit and so on: exact integer sums.
-void quad_product(const QuadMatrix& matrix, const QuadVector& vector, std::int32_t* high, std::int32_t* low,
-                  std::int32_t* variance);
+/// sum[j] = sum of code (256 high + low), variance[j] = sum of square * variance digit: exact integers.
+void quad_product(const QuadMatrix& matrix, const QuadVector& vector, std::int32_t* sum, std::int32_t* variance);
+
+/// Many vectors with the groups [first_group, first_group + groups) of one matrix.
+struct QuadBatch {
+  int first_group, groups;
+  int vectors;
+  const std::int8_t* codes;     ///< vectors x (4 groups)
+  const std::uint8_t* squares;  ///< likewise; null: no noise
+};
+
+/// The same sums as quad_product for each vector: vectors x columns each. Needs CpuFeature::avx512_vnni.
+void quad_batch_product(const QuadMatrix& matrix, const QuadBatch& batch, std::int32_t* sum, std::int32_t* variance);
 
 }  // namespace ohmic

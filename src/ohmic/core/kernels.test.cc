@@ -100,9 +100,9 @@ TEST_P(KernelTest, QuadProductEqualsTheIntegerSums) {
   const std::vector<std::uint32_t> positive = {0x7f000010u, 0, 0x01020304u};
   const std::vector<std::uint32_t> negative = {0x00007f00u, 0x7f7f7f7fu, 0};
   const std::vector<std::uint32_t> squared = {0xff00ff02u, 0xffffffffu, 0x01020304u};
-  std::vector<std::int32_t> h(96), l(96), v(96);
+  std::vector<std::int32_t> s(96), v(96);
   quad_product({high.data(), low.data(), variance.data(), kColumns}, {group, positive, negative, squared, true},
-               h.data(), l.data(), v.data());
+               s.data(), v.data());
   const auto byte = [](std::uint32_t word, int k) { return static_cast<int>((word >> (8 * k)) & 255); };
   for (int j = 0; j < kColumns; ++j) {
     std::int32_t eh = 0, el = 0, ev = 0;
@@ -115,19 +115,35 @@ TEST_P(KernelTest, QuadProductEqualsTheIntegerSums) {
         ev += byte(squared[g], k) * variance[at];
       }
     }
-    ASSERT_EQ(h[static_cast<std::size_t>(j)], eh);
-    ASSERT_EQ(l[static_cast<std::size_t>(j)], el);
+    ASSERT_EQ(s[static_cast<std::size_t>(j)], 256 * eh + el);
     ASSERT_EQ(v[static_cast<std::size_t>(j)], ev);
   }
 }
 
+TEST_P(KernelTest, SquaredCodesKeepTheirSumAndNeverExceedAByte) {
+  std::vector<std::int8_t> codes(203, 3);
+  codes[100] = -127;
+  double sum = 0;
+  constexpr int kOffsets = 4096;
+  std::vector<std::uint8_t> squares(codes.size());
+  for (std::uint32_t offset = 0; offset < kOffsets; ++offset) {
+    const SquaredCodes s = square_codes(codes, 4, offset * 16, squares.data());
+    EXPECT_GE(squares[100], 254);  // the scale is rounded down
+    std::int64_t bytes = 0;
+    for (const std::uint8_t b : squares) bytes += b;
+    ASSERT_EQ(s.sum, bytes);
+    sum += static_cast<double>(s.step) * static_cast<double>(s.sum) / kOffsets;
+  }
+  EXPECT_NEAR(sum / (202 * 9 + 127 * 127), 1, 1e-3);
+  EXPECT_EQ(square_codes(std::vector<std::int8_t>(7, 0), 0, 5, squares.data()).step, 0);
+}
+
 TEST_P(KernelTest, ReadOutConvertsAndAccumulates) {
   const std::size_t count = 45;
-  std::vector<std::int32_t> high(96), low(96), variance(96);
-  for (std::size_t j = 0; j < count; ++j) high[j] = static_cast<std::int32_t>(j) - 20;
+  std::vector<std::int32_t> sum(96);
+  for (std::size_t j = 0; j < count; ++j) sum[j] = 256 * (static_cast<std::int32_t>(j) - 20);
   std::vector<float> out(count, 1.0f);
-  Readout r{high.data(), low.data(),     nullptr, count, 1.0f / 256, 0,         0,
-            nullptr,     AdcMode::fixed, 10,      5,     true,       out.data()};
+  Readout r{sum.data(), nullptr, count, 1.0f / 256, 0, 0, nullptr, AdcMode::fixed, 10, 5, true, out.data()};
   EXPECT_EQ(read_out(r), 24);  // the largest analog output
   for (std::size_t j = 0; j < count; ++j) {
     const double code = std::nearbyint(std::clamp((static_cast<double>(j) - 20) * 5 / 10, -5.0, 5.0));

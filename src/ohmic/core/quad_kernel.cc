@@ -12,38 +12,37 @@ namespace ohmic {
 namespace {
 
 struct Sums {
-  std::int32_t* high;
-  std::int32_t* low;
+  std::int32_t* sum;
   std::int32_t* variance;
 };
 
 // ------------------------------------------------------------------------------------------------------------- plain
 
 inline __attribute__((always_inline)) void add_group(const std::int8_t* digits, const int (&x)[4], int columns,
-                                                     std::int32_t* sum) {
+                                                     int factor, std::int32_t* sum) {
   for (int j = 0; j < columns; ++j) {
     const std::int8_t* d = digits + 4 * j;
-    sum[j] += x[0] * d[0] + x[1] * d[1] + x[2] * d[2] + x[3] * d[3];
+    sum[j] += factor * (x[0] * d[0] + x[1] * d[1] + x[2] * d[2] + x[3] * d[3]);
   }
 }
+
+int byte_of(std::uint32_t word, int k) { return static_cast<int>((word >> (8 * k)) & 255); }
 
 inline __attribute__((always_inline)) void plain_product(const QuadMatrix& matrix, const QuadVector& vector,
                                                          Sums sums) {
   const std::size_t bytes = static_cast<std::size_t>(matrix.columns) * sizeof(std::int32_t);
-  std::memset(sums.high, 0, bytes);
-  std::memset(sums.low, 0, bytes);
+  std::memset(sums.sum, 0, bytes);
   if (matrix.variance != nullptr) std::memset(sums.variance, 0, bytes);
   for (std::size_t k = 0; k < vector.group.size(); ++k) {
     int x[4], squared[4];
     for (int i = 0; i < 4; ++i) {
-      x[i] = static_cast<int>((vector.positive[k] >> (8 * i)) & 255) -
-             static_cast<int>((vector.negative[k] >> (8 * i)) & 255);
-      squared[i] = static_cast<int>((vector.squared[k] >> (8 * i)) & 255);
+      x[i] = byte_of(vector.positive[k], i) - byte_of(vector.negative[k], i);
+      squared[i] = byte_of(vector.squared[k], i);
     }
     const std::size_t at = static_cast<std::size_t>(vector.group[k]) * static_cast<std::size_t>(matrix.columns) * 4;
-    add_group(matrix.high + at, x, matrix.columns, sums.high);
-    add_group(matrix.low + at, x, matrix.columns, sums.low);
-    if (matrix.variance != nullptr) add_group(matrix.variance + at, squared, matrix.columns, sums.variance);
+    add_group(matrix.high + at, x, matrix.columns, 256, sums.sum);
+    add_group(matrix.low + at, x, matrix.columns, 1, sums.sum);
+    if (matrix.variance != nullptr) add_group(matrix.variance + at, squared, matrix.columns, 1, sums.variance);
   }
 }
 
@@ -92,8 +91,9 @@ OHMIC_VNNI void panel(const QuadMatrix& matrix, const QuadVector& vector, Sums s
   for (int v = 0; v < kVectors; ++v) {
     const __mmask16 mask = v + 1 == kVectors ? tail : static_cast<__mmask16>(0xffff);
     const int at = j + 16 * v;
-    _mm512_mask_storeu_epi32(sums.high + at, mask, _mm512_sub_epi32(high[v], minus_high[v]));
-    _mm512_mask_storeu_epi32(sums.low + at, mask, _mm512_sub_epi32(low[v], minus_low[v]));
+    const __m512i h = _mm512_sub_epi32(high[v], minus_high[v]);
+    const __m512i l = _mm512_sub_epi32(low[v], minus_low[v]);
+    _mm512_mask_storeu_epi32(sums.sum + at, mask, _mm512_add_epi32(_mm512_slli_epi32(h, 8), l));
     if constexpr (kNoise) _mm512_mask_storeu_epi32(sums.variance + at, mask, variance[v]);
   }
 }
@@ -113,9 +113,8 @@ __attribute__((target("avx512f,avx512bw,avx512vl,avx512vnni"))) void product_vnn
 
 }  // namespace
 
-void quad_product(const QuadMatrix& matrix, const QuadVector& vector, std::int32_t* high, std::int32_t* low,
-                  std::int32_t* variance) {
-  const Sums sums{high, low, variance};
+void quad_product(const QuadMatrix& matrix, const QuadVector& vector, std::int32_t* sum, std::int32_t* variance) {
+  const Sums sums{sum, variance};
   if (cpu_has(CpuFeature::avx512_vnni)) {
     if (matrix.variance != nullptr) {
       return vector.any_negative ? product_vnni<true, true>(matrix, vector, sums)

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <cstring>
 
+#include "ohmic/core/cpu.h"
 #include "ohmic/core/parallel.h"
 
 namespace ohmic {
@@ -15,43 +16,31 @@ constexpr std::size_t kBatchFrom = 16;                 // vectors from which the
 
 std::size_t padded(int columns) { return (static_cast<std::size_t>(columns) + kPadding - 1) / kPadding * kPadding; }
 
-// Squares of codes as bytes, 0 .. 255, for the variance product. Rounding up or down is decided by a low-discrepancy
-// sequence over the rows with a random start per read: the expected byte is exact, so small inputs beside a large one
-// keep their share of the noise.
-class SquareCoder {
- public:
-  SquareCoder(int largest_code, std::uint32_t random) : offset_(random & 0xffffu) {
-    if (largest_code > 0) multiplier_ = 255u * 65536u / static_cast<std::uint32_t>(largest_code * largest_code);
-  }
-  std::uint32_t operator()(int row, int code) const {
-    const auto dither = static_cast<std::uint32_t>(row) * 40503u + offset_;  // 65536 / golden ratio
-    return (static_cast<std::uint32_t>(code * code) * multiplier_ + (dither & 0xffffu)) >> 16;
-  }
-  /// The squared code that one byte step stands for.
-  float step() const { return multiplier_ > 0 ? 65536.0f / static_cast<float>(multiplier_) : 0.0f; }
-
- private:
-  std::uint32_t offset_;
-  std::uint32_t multiplier_ = 0;
-};
-
-int largest_code(const std::int8_t* codes, int count) {
-  int largest = 0;
-  for (int i = 0; i < count; ++i) largest = std::max(largest, std::abs(static_cast<int>(codes[i])));
-  return largest;
-}
-
 RandomStream noise_stream(const ReadKey& key, int block, std::uint64_t read) {
   return {key.seed, key.purpose, (key.unit << 10) | static_cast<std::uint32_t>(block), read};
 }
 
+// oneDNN where it has matrix units (AMX) or where there are no byte products; our own kernel in between, because it
+// takes the digits as they lie.
+BatchPath fastest_batch_path() {
+  return cpu_has(CpuFeature::avx512_vnni) && !cpu_has(CpuFeature::amx) ? BatchPath::quads : BatchPath::onednn;
+}
+
 }  // namespace
 
+// Buffers of one thread, kept from call to call.
 struct ArrayReader::Scratch {
   std::vector<std::int8_t> codes;
   std::vector<std::uint8_t> squares;
-  std::vector<std::int32_t> group, high, low, variance;
+  std::vector<std::int32_t> group, sum, variance;
   std::vector<std::uint32_t> positive, negative, squared;
+
+  void clear_groups() {
+    group.clear();
+    positive.clear();
+    negative.clear();
+    squared.clear();
+  }
 };
 
 ArrayReader::ArrayReader(int rows, int columns, int block_rows, int block_columns, const PeripherySpec& periphery,
@@ -64,6 +53,7 @@ ArrayReader::ArrayReader(int rows, int columns, int block_rows, int block_column
       noisy_(noisy),
       dac_range_(periphery.dac_range, periphery.calibration_vectors),
       adc_range_(periphery.adc_range, periphery.calibration_vectors),
+      batch_path_(fastest_batch_path()),
       digits_(rows, columns, scale) {}
 
 void ArrayReader::read(MatrixView<const float> x, MatrixView<float> y, const ReadKey& key, bool calibrate,
@@ -78,7 +68,7 @@ void ArrayReader::read(MatrixView<const float> x, MatrixView<float> y, const Rea
   } else if (x.rows < kBatchFrom) {
     for (std::size_t v = 0; v < x.rows; ++v) read_one(x.row(v), y.row(v), key, key.first_read + v, seen[v]);
   } else {
-    load_batch_products();
+    if (batch_path_ == BatchPath::onednn) load_batch_products();
     parallel_chunks(x.rows, BatchProduct::kVectors,
                     [&](std::size_t begin, std::size_t end) { read_chunk(x, y, begin, end, key, seen); });
   }
@@ -97,54 +87,65 @@ float ArrayReader::input_step(std::span<const float> x, Observed& seen) const {
   return full_scale / static_cast<float>(converter_levels(periphery_.dac_bits));
 }
 
+SquaredCodes ArrayReader::square(int block, std::span<const std::int8_t> codes, const ReadKey& key, std::uint64_t read,
+                                 std::uint8_t* squares) const {
+  const std::uint32_t random = random_word(noise_stream(key, block, read), kDitherElement);
+  return square_codes(codes, static_cast<std::size_t>(block_begin(block)), random, squares);
+}
+
+// Gathers the groups of four rows that are not all zero; returns whether any code is negative.
+bool ArrayReader::gather_groups(int block, Scratch& s) const {
+  s.clear_groups();
+  bool any_negative = false;
+  const int end = block_begin(block) + block_size(block);
+  for (int row = block_begin(block); row < end; row += 4) {
+    std::uint32_t word;
+    std::memcpy(&word, s.codes.data() + row, 4);
+    if (word == 0) continue;
+    std::uint32_t negative = 0;
+    if ((word & 0x80808080u) != 0) {
+      any_negative = true;
+      for (int k = 0; k < 4; ++k) {
+        const int code = s.codes[static_cast<std::size_t>(row + k)];
+        if (code >= 0) continue;
+        negative |= static_cast<std::uint32_t>(-code) << (8 * k);
+        word &= ~(255u << (8 * k));
+      }
+    }
+    s.group.push_back(row / 4);
+    s.positive.push_back(word);
+    s.negative.push_back(negative);
+    if (noisy_) {
+      std::uint32_t squared;
+      std::memcpy(&squared, s.squares.data() + row, 4);
+      s.squared.push_back(squared);
+    } else {
+      s.squared.push_back(0);
+    }
+  }
+  return any_negative;
+}
+
 void ArrayReader::read_one(std::span<const float> x, std::span<float> y, const ReadKey& key, std::uint64_t read,
                            Observed& seen) const {
   thread_local Scratch s;
-  const std::size_t groups = (static_cast<std::size_t>(rows_) + 3) / 4;
-  s.codes.assign(groups * 4, 0);
+  const std::size_t padded_rows = (static_cast<std::size_t>(rows_) + 3) / 4 * 4;
+  s.codes.assign(padded_rows, 0);
+  s.squares.assign(padded_rows, 0);
+  s.sum.resize(padded(columns_));
+  s.variance.resize(padded(columns_));
   const float step = input_step(x, seen);
   if (step > 0) quantise(x, 1 / step, converter_levels(periphery_.dac_bits), s.codes);
-  for (std::vector<std::int32_t>* sums : {&s.high, &s.low, &s.variance}) sums->resize(padded(columns_));
   for (int block = 0; block < block_count(); ++block) {
-    const int begin = block_begin(block);
-    const int size = block_size(block);
-    const RandomStream stream = noise_stream(key, block, read);
-    const SquareCoder square(largest_code(s.codes.data() + begin, size),
-                             noisy_ ? random_word(stream, kDitherElement) : 0);
-    s.group.clear();
-    s.positive.clear();
-    s.negative.clear();
-    s.squared.clear();
-    QuadVector vector;
-    std::int64_t square_sum = 0;
-    for (int row = begin; row < begin + size; row += 4) {
-      std::uint32_t word;
-      std::memcpy(&word, s.codes.data() + row, 4);
-      if (word == 0) continue;
-      std::uint32_t positive = 0, negative = 0, squared = 0;
-      for (int k = 0; k < 4; ++k) {
-        const int code = s.codes[static_cast<std::size_t>(row + k)];
-        const std::uint32_t byte = square(row + k, code);
-        positive |= static_cast<std::uint32_t>(std::max(code, 0)) << (8 * k);
-        negative |= static_cast<std::uint32_t>(std::max(-code, 0)) << (8 * k);
-        squared |= byte << (8 * k);
-        square_sum += byte;
-      }
-      s.group.push_back(row / 4);
-      s.positive.push_back(positive);
-      s.negative.push_back(negative);
-      s.squared.push_back(squared);
-      vector.any_negative |= negative != 0;
-    }
-    vector.group = s.group;
-    vector.positive = s.positive;
-    vector.negative = s.negative;
-    vector.squared = s.squared;
+    const auto first = static_cast<std::size_t>(block_begin(block));
+    const std::span<const std::int8_t> codes(s.codes.data() + first, static_cast<std::size_t>(block_size(block)));
+    const SquaredCodes squared = noisy_ ? square(block, codes, key, read, s.squares.data() + first) : SquaredCodes{};
+    const bool any_negative = gather_groups(block, s);
     QuadMatrix quads = digits_.quads();
     if (!noisy_) quads.variance = nullptr;
-    quad_product(quads, vector, s.high.data(), s.low.data(), s.variance.data());
-    const Sums sums{s.high.data(), s.low.data(), noisy_ ? s.variance.data() : nullptr};
-    seen.output = std::max(seen.output, convert(block, sums, step, square.step(), square_sum, key, read, y));
+    quad_product(quads, {s.group, s.positive, s.negative, s.squared, any_negative}, s.sum.data(), s.variance.data());
+    const Sums sums{s.sum.data(), noisy_ ? s.variance.data() : nullptr};
+    seen.output = std::max(seen.output, convert(block, sums, step, squared, key, read, y));
   }
 }
 
@@ -153,62 +154,58 @@ void ArrayReader::read_chunk(MatrixView<const float> x, MatrixView<float> y, std
   thread_local Scratch s;
   const std::size_t vectors = end - begin;
   const auto columns = static_cast<std::size_t>(columns_);
-  const std::size_t row_bytes = static_cast<std::size_t>(rows_);
-  s.codes.assign(row_bytes, 0);
   std::vector<float> steps(vectors);
+  std::vector<SquaredCodes> squared(vectors);
   for (std::size_t v = 0; v < vectors; ++v) steps[v] = input_step(x.row(begin + v), seen[begin + v]);
-  for (std::vector<std::int32_t>* sums : {&s.high, &s.low, &s.variance}) {
-    sums->resize(BatchProduct::kVectors * columns + kPadding);
-  }
-  std::vector<float> square_steps(vectors);
-  std::vector<std::int64_t> square_sums(vectors);
+  s.sum.resize(BatchProduct::kVectors * columns + kPadding);
+  s.variance.resize(BatchProduct::kVectors * columns + kPadding);
   for (int block = 0; block < block_count(); ++block) {
     const auto first = static_cast<std::size_t>(block_begin(block));
     const auto size = static_cast<std::size_t>(block_size(block));
-    s.codes.assign(BatchProduct::kVectors * size, 0);
-    s.squares.assign(BatchProduct::kVectors * size, 0);
+    const std::size_t stride = batch_path_ == BatchPath::quads ? (size + 3) / 4 * 4 : size;
+    s.codes.assign(BatchProduct::kVectors * stride, 0);
+    s.squares.assign(BatchProduct::kVectors * stride, 0);
     for (std::size_t v = 0; v < vectors; ++v) {
-      const std::span<std::int8_t> codes(s.codes.data() + v * size, size);
+      const std::span<std::int8_t> codes(s.codes.data() + v * stride, size);
       if (steps[v] > 0) {
         quantise(x.row(begin + v).subspan(first, size), 1 / steps[v], converter_levels(periphery_.dac_bits), codes);
       }
-      if (!noisy_) continue;
-      const std::uint32_t random = random_word(noise_stream(key, block, key.first_read + begin + v), kDitherElement);
-      const SquareCoder square(largest_code(codes.data(), static_cast<int>(size)), random);
-      std::int64_t sum = 0;
-      for (std::size_t i = 0; i < size; ++i) {
-        const std::uint32_t byte = square(static_cast<int>(first + i), codes[i]);
-        s.squares[v * size + i] = static_cast<std::uint8_t>(byte);
-        sum += byte;
-      }
-      square_steps[v] = square.step();
-      square_sums[v] = sum;
+      if (noisy_) squared[v] = square(block, codes, key, key.first_read + begin + v, s.squares.data() + v * stride);
     }
-    batch_products_[static_cast<std::size_t>(block)].multiply(s.codes.data(), noisy_ ? s.squares.data() : nullptr,
-                                                              s.high.data(), s.low.data(), s.variance.data());
+    multiply(block, static_cast<int>(vectors), s);
     for (std::size_t v = 0; v < vectors; ++v) {
-      const Sums sums{s.high.data() + v * columns, s.low.data() + v * columns,
-                      noisy_ ? s.variance.data() + v * columns : nullptr};
-      const float largest = convert(block, sums, steps[v], square_steps[v], square_sums[v], key,
-                                    key.first_read + begin + v, y.row(begin + v));
+      const Sums sums{s.sum.data() + v * columns, noisy_ ? s.variance.data() + v * columns : nullptr};
+      const float largest =
+          convert(block, sums, steps[v], squared[v], key, key.first_read + begin + v, y.row(begin + v));
       seen[begin + v].output = std::max(seen[begin + v].output, largest);
     }
   }
 }
 
-float ArrayReader::convert(int block, const Sums& sums, float step, float square_scale, std::int64_t square_sum,
-                           const ReadKey& key, std::uint64_t read, std::span<float> y) const {
+void ArrayReader::multiply(int block, int vectors, Scratch& s) const {
+  const std::uint8_t* squares = noisy_ ? s.squares.data() : nullptr;
+  if (batch_path_ == BatchPath::quads) {
+    QuadMatrix quads = digits_.quads();
+    if (!noisy_) quads.variance = nullptr;
+    const QuadBatch batch{block_begin(block) / 4, (block_size(block) + 3) / 4, vectors, s.codes.data(), squares};
+    quad_batch_product(quads, batch, s.sum.data(), s.variance.data());
+  } else {
+    batch_products_[static_cast<std::size_t>(block)].multiply(s.codes.data(), squares, s.sum.data(), s.variance.data());
+  }
+}
+
+float ArrayReader::convert(int block, const Sums& sums, float step, const SquaredCodes& squared, const ReadKey& key,
+                           std::uint64_t read, std::span<float> y) const {
   const DigitScale& scale = digits_.scale();
   const RandomStream stream = noise_stream(key, block, read);
-  const float squared_step = step * step * square_scale;
+  const float squared_step = step * step * squared.step;
   Readout r{};
-  r.high = sums.high;
-  r.low = sums.low;
+  r.sum = sums.sum;
   r.variance = sums.variance;
   r.count = y.size();
   r.mean_scale = step * scale.weight_step;
   r.variance_scale = squared_step * scale.variance_step;
-  r.variance_offset = squared_step * scale.variance_middle * static_cast<float>(square_sum);
+  r.variance_offset = squared_step * scale.variance_middle * static_cast<float>(squared.sum);
   r.noise = noisy_ ? &stream : nullptr;
   r.adc = periphery_.adc_bits == 0 ? AdcMode::off : adc_range_.own_scale() ? AdcMode::per_vector : AdcMode::fixed;
   r.adc_range = adc_range_.full_scale();

@@ -21,6 +21,12 @@ struct ReadKey {
   std::uint64_t first_read;  ///< vector v of a batch is read number first_read + v; a number must not be used twice
 };
 
+/// Which code multiplies batches. All give the same integers.
+enum class BatchPath {
+  onednn,
+  quads,  ///< our own, straight from the digits; needs AVX-512 VNNI
+};
+
 /// One direction of a tile: y = x W through the converters, for the matrix split into blocks of rows of which each has
 /// its own analog sum, read noise and ADC conversion. The noise of one output is one Gaussian of variance sum_i x_i^2
 /// var_ij, which is exactly the law of independent Gaussian cells.
@@ -38,6 +44,9 @@ class ArrayReader {
   /// x: batch x rows, y: batch x columns. With `calibrate` the vectors count for per_layer ranges.
   void read(MatrixView<const float> x, MatrixView<float> y, const ReadKey& key, bool calibrate, Counters& counters);
 
+  /// Chooses the batch product; by default the fastest on this processor.
+  void set_batch_path(BatchPath path) { batch_path_ = path; }
+
   ConverterRange& dac_range() { return dac_range_; }
   ConverterRange& adc_range() { return adc_range_; }
   const ConverterRange& dac_range() const { return dac_range_; }
@@ -47,7 +56,7 @@ class ArrayReader {
  private:
   struct Scratch;
   struct Sums {
-    const std::int32_t *high, *low, *variance;
+    const std::int32_t *sum, *variance;
   };
   // Full scales of one vector: what came in and what came out, for calibration.
   struct Observed {
@@ -66,8 +75,12 @@ class ArrayReader {
                   Observed& seen) const;
   void read_chunk(MatrixView<const float> x, MatrixView<float> y, std::size_t begin, std::size_t end,
                   const ReadKey& key, std::span<Observed> seen) const;
-  float convert(int block, const Sums& sums, float step, float square_scale, std::int64_t square_sum,
-                const ReadKey& key, std::uint64_t read, std::span<float> y) const;
+  SquaredCodes square(int block, std::span<const std::int8_t> codes, const ReadKey& key, std::uint64_t read,
+                      std::uint8_t* squares) const;
+  bool gather_groups(int block, Scratch& scratch) const;
+  void multiply(int block, int vectors, Scratch& scratch) const;
+  float convert(int block, const Sums& sums, float step, const SquaredCodes& squared, const ReadKey& key,
+                std::uint64_t read, std::span<float> y) const;
   void count(std::size_t vectors, Counters& counters) const;
   void load_batch_products();
   void load_exact();
@@ -76,6 +89,7 @@ class ArrayReader {
   PeripherySpec periphery_;
   bool noisy_;
   ConverterRange dac_range_, adc_range_;
+  BatchPath batch_path_;
   DigitMatrix digits_;
   std::vector<BatchProduct> batch_products_;
   // Without a DAC the inputs are no integers: a plain product of dequantised weights and variances, made when first

@@ -139,21 +139,25 @@ void BatchProduct::load(const DigitMatrix& digits) {
   s.version = digits.version();
 }
 
-void BatchProduct::multiply(const std::int8_t* codes, const std::uint8_t* squares, std::int32_t* high,
-                            std::int32_t* low, std::int32_t* variance) const {
+void BatchProduct::multiply(const std::int8_t* codes, const std::uint8_t* squares, std::int32_t* sum,
+                            std::int32_t* variance) const {
   const Impl& s = *impl_;
+  thread_local std::vector<std::int32_t> low;
+  low.resize(s.sum_size());
   if (s.bytes) {
-    s.run(s.mean, s.mean_desc, codes, s.high_digits, high);
-    s.run(s.mean, s.mean_desc, codes, s.low_digits, low);
+    s.run(s.mean, s.mean_desc, codes, s.high_digits, sum);
+    s.run(s.mean, s.mean_desc, codes, s.low_digits, low.data());
     if (squares != nullptr) s.run(s.variance, s.variance_desc, squares, s.variance_digits, variance);
-    return;
+  } else {
+    std::vector<float> source(codes, codes + s.source_size());
+    s.run_as_floats(s.mean, s.mean_desc, source, s.high_digits, sum);
+    s.run_as_floats(s.mean, s.mean_desc, source, s.low_digits, low.data());
+    if (squares != nullptr) {
+      source.assign(squares, squares + s.source_size());
+      s.run_as_floats(s.variance, s.variance_desc, source, s.variance_digits, variance);
+    }
   }
-  std::vector<float> source(codes, codes + s.source_size());
-  s.run_as_floats(s.mean, s.mean_desc, source, s.high_digits, high);
-  s.run_as_floats(s.mean, s.mean_desc, source, s.low_digits, low);
-  if (squares == nullptr) return;
-  source.assign(squares, squares + s.source_size());
-  s.run_as_floats(s.variance, s.variance_desc, source, s.variance_digits, variance);
+  for (std::size_t i = 0; i < low.size(); ++i) sum[i] = 256 * sum[i] + low[i];
 }
 
 std::size_t BatchProduct::bytes() const {

@@ -27,10 +27,9 @@ class BatchProduct {
   /// Takes over the digits if they have changed since.
   void load(const DigitMatrix& digits);
 
-  /// codes, squares: kVectors x row_count. sums of high digits, low digits and (if `squares` is not null) variance
-  /// digits: kVectors x columns each. Callable from several threads at once.
-  void multiply(const std::int8_t* codes, const std::uint8_t* squares, std::int32_t* high, std::int32_t* low,
-                std::int32_t* variance) const;
+  /// codes, squares: kVectors x row_count (squares null: no variances). sum: of code (256 high + low), variance: of
+  /// square times variance digit; kVectors x columns each. Callable from several threads at once.
+  void multiply(const std::int8_t* codes, const std::uint8_t* squares, std::int32_t* sum, std::int32_t* variance) const;
 
   std::size_t bytes() const;
 

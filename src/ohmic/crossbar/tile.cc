@@ -49,6 +49,11 @@ Tile::Tile(TileSpec spec, std::shared_ptr<const CellModel> cell)
     if (size % 4 != 0)
       fail("periphery.{} = {} must be a multiple of 4; choose {} or {}", name, size, size / 4 * 4, size / 4 * 4 + 4);
   }
+  for (const auto& [name, bits] :
+       {std::pair{"dac_bits", spec_.periphery.dac_bits}, std::pair{"adc_bits", spec_.periphery.adc_bits}}) {
+    if (bits == 1)
+      fail("periphery.{} = 1 leaves no code but zero beside the sign; choose 2 or more, or 0 for exact values", name);
+  }
   OHMIC_EXPECT(spec_.unit < kMostUnits);
   build_readers();
   initialise();
