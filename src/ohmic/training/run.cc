@@ -2,8 +2,10 @@
 
 #include <zlib.h>
 
+#include <algorithm>
 #include <chrono>
 #include <fstream>
+#include <nlohmann/json.hpp>
 #include <sstream>
 
 #include "ohmic/core/error.h"
@@ -15,6 +17,7 @@ namespace {
 
 namespace fs = std::filesystem;
 using Clock = std::chrono::steady_clock;
+using Settings = std::vector<std::pair<std::string, std::string>>;
 
 double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
 
@@ -43,22 +46,32 @@ Dataset load_data(const ExperimentSpec& spec, const fs::path& folder) {
   return load_dataset(request);
 }
 
-// What must be equal for a run to be continued: everything but how long and how often.
-std::string comparable_text(ExperimentSpec spec) {
+// What must be equal for a run to be continued, by dotted key: everything but how long and how often.
+Settings comparable_settings(ExperimentSpec spec) {
   spec.training.epochs = 1;
   spec.training.checkpoint_every_s = 0;
-  return to_toml(spec);
+  Settings settings;
+  const nlohmann::ordered_json tree = nlohmann::ordered_json::parse(to_json(spec)).flatten();
+  for (const auto& [pointer, value] : tree.items()) {
+    std::string key = pointer.substr(1);
+    std::replace(key.begin(), key.end(), '/', '.');
+    settings.emplace_back(std::move(key), value.dump());
+  }
+  return settings;
 }
 
+// Settings come in the same order; the first that differs is the one nearest to what the user changed.
 void require_same_experiment(const ExperimentSpec& wanted, const ExperimentSpec& saved, const fs::path& path) {
-  std::istringstream ours(comparable_text(wanted)), theirs(comparable_text(saved));
-  for (std::string a, b; std::getline(ours, a) && std::getline(theirs, b);) {
-    if (a == b) continue;
-    fail(
-        "{} was made by another experiment: it has `{}` where this one has `{}`; give the same settings, or another "
-        "folder with --out",
-        path.string(), b, a);
-  }
+  const Settings ours = comparable_settings(wanted), theirs = comparable_settings(saved);
+  const auto [a, b] = std::mismatch(ours.begin(), ours.end(), theirs.begin(), theirs.end());
+  if (a == ours.end() && b == theirs.end()) return;
+  const auto text = [](const Settings& all, Settings::const_iterator at) {
+    return at == all.end() ? std::string("no more settings") : fmt::format("{} = {}", at->first, at->second);
+  };
+  fail(
+      "{} was made by another experiment: it has `{}` where this one has `{}`; give the same settings, or another "
+      "folder with --out",
+      path.string(), text(theirs, b), text(ours, a));
 }
 
 void require_same_data(const std::string& saved, const Dataset& data, const fs::path& path) {
