@@ -25,29 +25,43 @@ using WordVector = hn::Vec<Words>;
 
 // ---------------------------------------------------------------------------------------------------- random words
 
-struct PhiloxState {
-  WordVector c0, c1, c2, c3;  // even lanes hold the data, odd lanes are ignored
+// Even lanes hold the data, odd lanes are ignored. Several counters run side by side, because each round waits for the
+// one before.
+template <int kStates>
+struct PhiloxStates {
+  WordVector c0[kStates], c1[kStates], c2[kStates], c3[kStates];
 };
 
-HWY_INLINE void philox_round(PhiloxState& s, std::uint32_t k0, std::uint32_t k1) {
+template <int kStates>
+HWY_INLINE void philox_round(PhiloxStates<kStates>& s, std::uint32_t k0, std::uint32_t k1) {
   const Words d;
-  const auto product0 = hn::MulEven(s.c0, hn::Set(d, 0xD2511F53u));
-  const auto product1 = hn::MulEven(s.c2, hn::Set(d, 0xCD9E8D57u));
-  const auto high0 = hn::BitCast(d, hn::ShiftRight<32>(product0));
-  const auto high1 = hn::BitCast(d, hn::ShiftRight<32>(product1));
-  s.c0 = hn::Xor3(high1, s.c1, hn::Set(d, k0));
-  s.c2 = hn::Xor3(high0, s.c3, hn::Set(d, k1));
-  s.c1 = hn::BitCast(d, product1);
-  s.c3 = hn::BitCast(d, product0);
+  for (int i = 0; i < kStates; ++i) {
+    const auto product0 = hn::MulEven(s.c0[i], hn::Set(d, 0xD2511F53u));
+    const auto product1 = hn::MulEven(s.c2[i], hn::Set(d, 0xCD9E8D57u));
+    const auto high0 = hn::BitCast(d, hn::ShiftRight<32>(product0));
+    const auto high1 = hn::BitCast(d, hn::ShiftRight<32>(product1));
+    s.c0[i] = hn::Xor3(high1, s.c1[i], hn::Set(d, k0));
+    s.c2[i] = hn::Xor3(high0, s.c3[i], hn::Set(d, k1));
+    s.c1[i] = hn::BitCast(d, product1);
+    s.c3[i] = hn::BitCast(d, product0);
+  }
 }
 
-// Words 2c, 2c+1 of the counters first .. first + lanes/2 - 1 interleaved in `a`, words 2 and 3 in `b`.
-HWY_INLINE void philox(const RandomStream& stream, std::uint32_t first, WordVector& a, WordVector& b) {
+// State i: words 2c, 2c+1 of the counters first + i * spacing .. + lanes/2 - 1 interleaved in a[i], words 2 and 3 in
+// b[i].
+template <int kStates>
+HWY_INLINE void philox(const RandomStream& stream, std::uint32_t first, std::uint32_t spacing, WordVector (&a)[kStates],
+                       WordVector (&b)[kStates]) {
   const Words d;
   const hn::RepartitionToWide<Words> wide;
   const auto lane = hn::ShiftRight<1>(hn::Iota(d, 0));
-  PhiloxState s{hn::Add(lane, hn::Set(d, first)), hn::Set(d, stream.counter[0]), hn::Set(d, stream.counter[1]),
-                hn::Set(d, stream.counter[2])};
+  PhiloxStates<kStates> s;
+  for (int i = 0; i < kStates; ++i) {
+    s.c0[i] = hn::Add(lane, hn::Set(d, first + static_cast<std::uint32_t>(i) * spacing));
+    s.c1[i] = hn::Set(d, stream.counter[0]);
+    s.c2[i] = hn::Set(d, stream.counter[1]);
+    s.c3[i] = hn::Set(d, stream.counter[2]);
+  }
   std::uint32_t k0 = stream.key[0];
   std::uint32_t k1 = stream.key[1];
   for (int round = 0; round < 10; ++round) {
@@ -56,8 +70,10 @@ HWY_INLINE void philox(const RandomStream& stream, std::uint32_t first, WordVect
     k1 += 0xBB67AE85u;
   }
   const auto odd = [&](WordVector v) { return hn::BitCast(d, hn::ShiftLeft<32>(hn::BitCast(wide, v))); };
-  a = hn::OddEven(odd(s.c1), s.c0);
-  b = hn::OddEven(odd(s.c3), s.c2);
+  for (int i = 0; i < kStates; ++i) {
+    a[i] = hn::OddEven(odd(s.c1[i]), s.c0[i]);
+    b[i] = hn::OddEven(odd(s.c3[i]), s.c2[i]);
+  }
 }
 
 // ------------------------------------------------------------------------------------------------------- gaussians
@@ -108,26 +124,32 @@ HWY_INLINE FloatVector gaussian_of(WordVector word) {
   return hn::BitCast(d, hn::Xor(hn::BitCast(du, z), hn::And(word, hn::Set(du, 0x80000000u))));
 }
 
-// 32 gaussians of block `block`.
-HWY_INLINE void gaussian_block(const RandomStream& stream, std::uint32_t block, float* HWY_RESTRICT out) {
+// The 32 kBlocks gaussians from block `block` on.
+template <int kBlocks>
+HWY_INLINE void gaussian_blocks(const RandomStream& stream, std::uint32_t block, float* HWY_RESTRICT out) {
   const Floats d;
   const std::size_t lanes = hn::Lanes(d);
   for (std::size_t at = 0; at < 16; at += lanes) {
-    WordVector a, b;
-    philox(stream, block * 8 + static_cast<std::uint32_t>(at / 2), a, b);
-    hn::StoreU(gaussian_of(a), d, out + at);
-    hn::StoreU(gaussian_of(b), d, out + 16 + at);
+    WordVector a[kBlocks], b[kBlocks];
+    philox(stream, block * 8 + static_cast<std::uint32_t>(at / 2), 8, a, b);
+    for (int i = 0; i < kBlocks; ++i) {
+      hn::StoreU(gaussian_of(a[i]), d, out + 32 * i + at);
+      hn::StoreU(gaussian_of(b[i]), d, out + 32 * i + 16 + at);
+    }
   }
 }
 
 void GaussiansKernel(const RandomStream& stream, std::span<float> out) {
+  constexpr std::size_t kAtOnce = 4;
   const std::size_t whole = out.size() / 32;
-  for (std::size_t block = 0; block < whole; ++block) {
-    gaussian_block(stream, static_cast<std::uint32_t>(block), out.data() + 32 * block);
+  std::size_t block = 0;
+  for (; block + kAtOnce <= whole; block += kAtOnce) {
+    gaussian_blocks<kAtOnce>(stream, static_cast<std::uint32_t>(block), out.data() + 32 * block);
   }
+  for (; block < whole; ++block) gaussian_blocks<1>(stream, static_cast<std::uint32_t>(block), out.data() + 32 * block);
   if (const std::size_t rest = out.size() % 32; rest != 0) {
     float buffer[32];
-    gaussian_block(stream, static_cast<std::uint32_t>(whole), buffer);
+    gaussian_blocks<1>(stream, static_cast<std::uint32_t>(whole), buffer);
     for (std::size_t i = 0; i < rest; ++i) out[32 * whole + i] = buffer[i];
   }
 }
@@ -372,7 +394,7 @@ HWY_INLINE FloatVector mask_tail(FloatVector y, std::size_t left) {
 float ReadOutKernel(const Readout& r) {
   const Floats d;
   const std::size_t lanes = hn::Lanes(d);
-  constexpr std::size_t kChunk = 32;
+  constexpr std::size_t kChunk = 128;
   const std::size_t padded = (r.count + kChunk - 1) / kChunk * kChunk;
   thread_local std::vector<float> analog;
   if (analog.size() < padded) analog.resize(padded);
@@ -386,7 +408,7 @@ float ReadOutKernel(const Readout& r) {
     store_outputs(r, at, converted(y, hn::Set(d, levels / range), hn::Set(d, range / levels), limit));
   };
   for (std::size_t begin = 0; begin < padded; begin += kChunk) {
-    if (r.noise != nullptr) gaussian_block(*r.noise, static_cast<std::uint32_t>(begin / kChunk), z);
+    if (r.noise != nullptr) gaussian_blocks<kChunk / 32>(*r.noise, static_cast<std::uint32_t>(begin / 32), z);
     for (std::size_t k = 0; k < kChunk && begin + k < r.count; k += lanes) {
       const auto y = mask_tail(analog_outputs(r, begin + k, r.noise != nullptr ? z + k : nullptr), r.count - begin - k);
       largest = hn::Max(largest, hn::Abs(y));

@@ -159,11 +159,12 @@ void quad_batch_product(const QuadMatrix& matrix, const QuadBatch& batch, std::i
   const std::size_t padded = static_cast<std::size_t>((batch.vectors + kVectors - 1) / kVectors * kVectors) * stride;
   thread_local std::vector<std::uint8_t> codes, squares;
   thread_local std::vector<std::int8_t> panel;
-  codes.assign(padded, 128);
+  codes.resize(padded);
   const std::size_t used = static_cast<std::size_t>(batch.vectors) * stride;
-  for (std::size_t i = 0; i < used; ++i) codes[i] = static_cast<std::uint8_t>(batch.codes[i] + 128);
+  const auto* signed_codes = reinterpret_cast<const std::uint8_t*>(batch.codes);
+  for (std::size_t i = 0; i < used; ++i) codes[i] = signed_codes[i] ^ 0x80u;  // + 128
   if (batch.squares != nullptr) {
-    squares.assign(padded, 0);
+    squares.resize(padded);
     std::memcpy(squares.data(), batch.squares, used);
   }
   panel.resize(static_cast<std::size_t>(batch.groups) * kGroupBytes);

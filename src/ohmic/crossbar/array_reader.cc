@@ -69,7 +69,7 @@ void ArrayReader::read(MatrixView<const float> x, MatrixView<float> y, const Rea
     for (std::size_t v = 0; v < x.rows; ++v) read_one(x.row(v), y.row(v), key, key.first_read + v, seen[v]);
   } else {
     if (batch_path_ == BatchPath::onednn) load_batch_products();
-    parallel_chunks(x.rows, BatchProduct::kVectors,
+    parallel_chunks(x.rows, vectors_per_chunk(x.rows),
                     [&](std::size_t begin, std::size_t end) { read_chunk(x, y, begin, end, key, seen); });
   }
   if (calibrate) {
@@ -79,6 +79,14 @@ void ArrayReader::read(MatrixView<const float> x, MatrixView<float> y, const Rea
     }
   }
   count(x.rows, counters);
+}
+
+// Our own kernel copies its panels once per chunk, so it likes large ones; oneDNN's is made for one size.
+std::size_t ArrayReader::vectors_per_chunk(std::size_t vectors) const {
+  constexpr std::size_t kMost = 256;
+  if (batch_path_ == BatchPath::onednn) return BatchProduct::kVectors;
+  const auto threads = static_cast<std::size_t>(thread_count());
+  return std::clamp<std::size_t>((vectors / threads + 3) / 4 * 4, BatchProduct::kVectors, kMost);
 }
 
 float ArrayReader::input_step(std::span<const float> x, Observed& seen) const {
@@ -157,14 +165,15 @@ void ArrayReader::read_chunk(MatrixView<const float> x, MatrixView<float> y, std
   std::vector<float> steps(vectors);
   std::vector<SquaredCodes> squared(vectors);
   for (std::size_t v = 0; v < vectors; ++v) steps[v] = input_step(x.row(begin + v), seen[begin + v]);
-  s.sum.resize(BatchProduct::kVectors * columns + kPadding);
-  s.variance.resize(BatchProduct::kVectors * columns + kPadding);
+  const std::size_t room = vectors_per_chunk(x.rows);
+  s.sum.resize(room * columns + kPadding);
+  s.variance.resize(room * columns + kPadding);
   for (int block = 0; block < block_count(); ++block) {
     const auto first = static_cast<std::size_t>(block_begin(block));
     const auto size = static_cast<std::size_t>(block_size(block));
     const std::size_t stride = batch_path_ == BatchPath::quads ? (size + 3) / 4 * 4 : size;
-    s.codes.assign(BatchProduct::kVectors * stride, 0);
-    s.squares.assign(BatchProduct::kVectors * stride, 0);
+    s.codes.assign(room * stride, 0);
+    s.squares.assign(room * stride, 0);
     for (std::size_t v = 0; v < vectors; ++v) {
       const std::span<std::int8_t> codes(s.codes.data() + v * stride, size);
       if (steps[v] > 0) {

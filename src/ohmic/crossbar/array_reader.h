@@ -68,6 +68,7 @@ class ArrayReader {
   int block_begin(int block) const { return block * block_rows_; }
   int block_size(int block) const { return std::min(block_rows_, rows_ - block_begin(block)); }
 
+  std::size_t vectors_per_chunk(std::size_t vectors) const;
   float input_step(std::span<const float> x, Observed& seen) const;
   void read_one(std::span<const float> x, std::span<float> y, const ReadKey& key, std::uint64_t read,
                 Observed& seen) const;

@@ -42,7 +42,7 @@ inline void describe(FieldVisitor& v, RefreshSpec& s) {
   v.field({"high_us", "uS", "a pair with a cell that reads above this is a candidate", 0, 1e6}, s.high_us);
   v.field({"difference_us", "uS", "a candidate whose difference reads below this is rewritten", 0, 1e6},
           s.difference_us);
-  v.field({"most_pulses", "pulses", "most SET pulses that rewrite a difference", 0, 255}, s.most_pulses);
+  v.field({"most_pulses", "pulses", "most SET pulses that rewrite a difference", 0, 127}, s.most_pulses);
 }
 
 /// Where a converter's full scale comes from.

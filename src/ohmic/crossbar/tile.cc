@@ -9,7 +9,9 @@
 namespace ohmic {
 namespace {
 
+// Tile and block share the 24 bits that key a read's noise.
 constexpr std::uint32_t kMostUnits = 1u << 14;
+constexpr std::int64_t kMostBlocks = 1 << 10;
 constexpr int kMostPulsesPerStep = 256;  // one step's pulses at one cell have the keys step * 256 + 0 .. 255
 
 float drifted_square(const ReadNoiseLaw& noise, float conductance_us) {
@@ -54,7 +56,16 @@ Tile::Tile(TileSpec spec, std::shared_ptr<const CellModel> cell)
     if (bits == 1)
       fail("periphery.{} = 1 leaves no code but zero beside the sign; choose 2 or more, or 0 for exact values", name);
   }
-  OHMIC_EXPECT(spec_.unit < kMostUnits);
+  const std::int64_t blocks =
+      std::max((spec_.inputs - 1) / spec_.periphery.array_rows, (spec_.outputs - 1) / spec_.periphery.array_columns) +
+      1;
+  if (blocks > kMostBlocks) {
+    fail(
+        "a tile of {} x {} weights falls into {} arrays in one direction; at most {} are possible: choose larger "
+        "periphery.array_rows and array_columns",
+        spec_.inputs, spec_.outputs, blocks, kMostBlocks);
+  }
+  if (spec_.unit >= kMostUnits) fail("a network can have at most {} tiles", kMostUnits);
   build_readers();
   initialise();
 }

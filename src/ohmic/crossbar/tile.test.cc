@@ -123,6 +123,33 @@ TEST(Tile, ResultsDoNotDependOnThreadsOrInstructionSet) {
   set_thread_count(0);
 }
 
+TEST(ArrayReader, EveryBatchProductGivesTheSameBits) {
+  Tile tile(spec(150, 70), cell("pcm"));
+  const Matrix x = inputs(130, 150, 7);
+  const PeripherySpec periphery = tile.spec().periphery;
+  const DigitScale scale{1e-4f, 1e-5f, 1e-3f};
+  std::vector<Matrix> results;
+  for (const BatchPath path : {BatchPath::onednn, BatchPath::quads}) {
+    for (const char* isa : {"baseline", "avx512_vnni"}) {
+      limit_instruction_set(isa);
+      if (path == BatchPath::quads && !cpu_has(CpuFeature::avx512_vnni)) continue;
+      ArrayReader reader(150, 70, 64, 32, periphery, scale, true);
+      for (int i = 0; i < 150; ++i) {
+        for (int j = 0; j < 70; ++j) {
+          const auto digit = [&](int k) { return static_cast<std::int8_t>((i * 70 + j) * k % 256 - 128); };
+          reader.digits().set(i, j, {digit(37), digit(91), digit(53)});
+        }
+      }
+      reader.set_batch_path(path);
+      Matrix y(x.rows(), 70);
+      Counters counters;
+      reader.read(x.view(), y.view(), {1, Purpose::forward_read, 0, 0}, false, counters);
+      results.push_back(y);
+    }
+  }
+  for (const Matrix& y : results) EXPECT_TRUE(same(y, results.front()));
+}
+
 TEST(Tile, EveryReadHasItsOwnNoise) {
   Tile tile(spec(64, 32), cell("pcm"));
   const Matrix x = inputs(1, 64, 6);
@@ -265,6 +292,12 @@ TEST(Tile, RefusesImpossibleSizes) {
   EXPECT_THROW(Tile(spec(0, 5), cell("pcm")), Error);
   TileSpec s = spec(8, 8);
   s.periphery.array_rows = 30;
+  EXPECT_THROW(Tile(s, cell("pcm")), Error);
+  s = spec(8, 8);
+  s.periphery.adc_bits = 1;
+  EXPECT_THROW(Tile(s, cell("pcm")), Error);
+  s = spec(5000, 2);
+  s.periphery.array_rows = 4;
   EXPECT_THROW(Tile(s, cell("pcm")), Error);
 }
 
