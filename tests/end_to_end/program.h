@@ -68,8 +68,9 @@ class Process {
     int status = 0;
     if (pid_ > 0) {
       ::waitpid(pid_, &status, 0);
-      outcome_ = {WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status), read_bytes(folder_ / "out"),
-                  read_bytes(folder_ / "err")};
+      outcome_.exit_code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+      if (around_.standard_output.empty()) outcome_.out = read_bytes(folder_ / "out");
+      outcome_.err = read_bytes(folder_ / "err");
     }
     pid_ = -1;
     return outcome_;

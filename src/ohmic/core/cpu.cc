@@ -47,9 +47,8 @@ void limit_instruction_set(std::string_view name) {
   for (std::size_t i = 0; i < kNames.size(); ++i) {
     if (kNames[i] != name) continue;
     level() = std::min(static_cast<int>(i), detected_level());
-    std::int64_t disabled = 0;
-    if (level() < 2) disabled |= HWY_AVX3 | HWY_AVX3_DL;
-    if (level() < 1) disabled |= HWY_AVX2;
+    // In Highway's mask the better instruction set has the lower bit.
+    const std::int64_t disabled = level() < 1 ? HWY_SSE4 - 1 : level() < 2 ? HWY_AVX2 - 1 : 0;
     hwy::DisableTargets(disabled);
     return;
   }

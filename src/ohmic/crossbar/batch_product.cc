@@ -32,7 +32,7 @@ bool bytes_are_exact() {
   if (!cpu_has(CpuFeature::avx512_vnni)) return false;
   const auto isa = static_cast<unsigned>(dnnl::get_effective_cpu_isa());
   const auto vnni = static_cast<unsigned>(dnnl::cpu_isa::avx512_core_vnni);
-  return isa != static_cast<unsigned>(dnnl::cpu_isa::all) ? (isa & vnni) == vnni : true;
+  return isa == 0 || (isa & vnni) == vnni;  // 0: no limit
 }
 
 }  // namespace
@@ -60,13 +60,17 @@ struct BatchProduct::Impl {
     const auto in = bytes ? source : DataType::f32;
     const auto digit = bytes ? DataType::s8 : DataType::f32;
     const auto out = bytes ? DataType::s32 : DataType::f32;
-    const dnnl::matmul::desc desc(matrix_desc(kVectors, row_count, in),
-                                  matrix_desc(row_count, columns, digit, Tag::any),
-                                  matrix_desc(kVectors, columns, out));
+    const memory::desc source_desc = matrix_desc(kVectors, row_count, in);
+    const memory::desc digit_desc = matrix_desc(row_count, columns, digit, Tag::any);
+    const memory::desc sum_desc = matrix_desc(kVectors, columns, out);
     dnnl::primitive_attr attributes;
     // Our own scratchpads, one per call: the library's are not for several threads at once.
     attributes.set_scratchpad_mode(dnnl::scratchpad_mode::user);
-    return {desc, attributes, engine()};
+#if DNNL_VERSION_MAJOR >= 3
+    return {engine(), source_desc, digit_desc, sum_desc, attributes};
+#else
+    return {dnnl::matmul::desc(source_desc, digit_desc, sum_desc), attributes, engine()};
+#endif
   }
 
   // The rows of one digit plane, out of their groups of four.

@@ -39,7 +39,11 @@ class Fp32Product {
     const auto f32 = memory::data_type::f32;
     const memory::desc x({kBatch, kSize}, f32, memory::format_tag::ab);
     const memory::desc w({kSize, kSize}, f32, memory::format_tag::any);
+#if DNNL_VERSION_MAJOR >= 3
+    const dnnl::matmul::primitive_desc desc(engine_, x, w, x);
+#else
     const dnnl::matmul::primitive_desc desc({x, w, x}, engine_);
+#endif
     product_ = dnnl::matmul(desc);
     memory source(desc.src_desc(), engine_), weights(desc.weights_desc(), engine_), out(desc.dst_desc(), engine_);
     for (const memory& m : {source, weights}) {
