@@ -90,7 +90,7 @@ TEST_F(Report, PutsRunsBesideEachOtherWithTheirAging) {
       succeed({"report", text("run"), text("sgd"), "--out", text("page.html"), "--title", "a < b", "--json"});
   EXPECT_EQ(Json::parse(printed, nullptr, false).at("report"), text("page.html"));
   const std::string page = read_bytes(path("page.html"));
-  for (const char* part : {"mnist_sgd", "mnist_mixed_precision", "a &lt; b", "gdc", "1y"}) {
+  for (const char* part : {"mnist_sgd", "mnist_mixed_precision", "a &lt; b", "GDC", "1 y"}) {
     EXPECT_NE(page.find(part), std::string::npos) << part;
   }
 }
