@@ -34,8 +34,8 @@ bool is_noisy(const CellModel& cell) { return cell.read_noise().slope > 0 || cel
 
 }  // namespace
 
-Tile::Tile(TileSpec spec, std::shared_ptr<const CellModel> cell)
-    : spec_(std::move(spec)),
+Tile::Tile(const TileSpec& spec, std::shared_ptr<const CellModel> cell)
+    : spec_(spec),
       cell_(std::move(cell)),
       drift_law_(cell_->drift()),
       read_noise_(cell_->read_noise()),
@@ -360,7 +360,7 @@ void Tile::save(const std::string& prefix, SafetensorsWriter& out) const {
       ranges.push_back(static_cast<double>(range->seen()));
     }
   }
-  out.keep(prefix + ".converter_ranges", std::move(ranges));
+  out.keep(prefix + ".converter_ranges", ranges);
 }
 
 void Tile::load(const std::string& prefix, const SafetensorsFile& in) {

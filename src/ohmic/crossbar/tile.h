@@ -50,7 +50,7 @@ struct PulseRequest {
 /// conductances: drifted to the present and with fresh read noise. `now` is the simulated time in seconds.
 class Tile {
  public:
-  Tile(TileSpec spec, std::shared_ptr<const CellModel> cell);
+  Tile(const TileSpec& spec, std::shared_ptr<const CellModel> cell);
 
   int inputs() const { return spec_.inputs; }
   int outputs() const { return spec_.outputs; }
