@@ -129,7 +129,10 @@ OHMIC_VNNI_INLINE void four_vectors(const Operands& o, const Correction& correct
   }
 }
 
-__mmask16 lanes_of(int left) { return left >= 16 ? 0xffff : left <= 0 ? 0 : static_cast<__mmask16>((1u << left) - 1); }
+__mmask16 lanes_of(int left) {
+  const unsigned mask = left >= 16 ? 0xffffu : left <= 0 ? 0u : (1u << left) - 1;
+  return static_cast<__mmask16>(mask);
+}
 
 template <bool kNoise>
 OHMIC_VNNI void panel_product(const Operands& o, const Correction& correction, int vectors, int columns, int column,
