@@ -16,7 +16,7 @@ float grid_age(std::uint32_t index) { return std::bit_cast<float>(index << kGrid
 
 DriftTable::DriftTable(const DriftLaw& law, double tolerance)
     : min_age_s_(static_cast<float>(law.min_age_s)), first_index_(grid_index(min_age_s_)) {
-  const double steepest = law.exponent + 4 * law.exponent_spread;
+  const double steepest = law.steepest();
   const bool drifts = steepest > 0;
   const double class_ratio = drifts ? std::exp(2 * kClassShare * tolerance / steepest) : 2 * kOldestAge / law.min_age_s;
   late_ratio_ = drifts ? std::exp((1 - kClassShare) * tolerance / steepest) : class_ratio;
@@ -29,7 +29,7 @@ DriftTable::DriftTable(const DriftLaw& law, double tolerance)
     const double log_age = std::log(start * std::sqrt(grid_age(end) / start) / law.reference_age_s);
     class_of_.insert(class_of_.end(), end - begin, static_cast<std::uint16_t>(factor_.size()));
     log_age_.push_back(static_cast<float>(log_age));
-    factor_.push_back(static_cast<float>(std::exp(-law.exponent * log_age)));
+    factor_.push_back(static_cast<float>(std::exp(-law.exponent.at(0) * log_age)));
     begin = end;
     boundaries_.push_back(static_cast<float>(start));
   }

@@ -30,7 +30,7 @@ DigitScale digit_scale(const CellModel& cell, const DriftTable& table, double we
           0.5f * (lowest_variance + highest_variance)};
 }
 
-bool is_noisy(const CellModel& cell) { return cell.read_noise().slope > 0 || cell.read_noise().offset_us > 0; }
+bool is_noisy(const CellModel& cell) { return cell.read_noise().is_noisy(); }
 
 }  // namespace
 
@@ -113,13 +113,14 @@ void Tile::log_all_pulses() {
 
 float Tile::exponent_of(std::uint32_t cell) const {
   const RandomStream stream(spec_.seed, Purpose::drift_exponent, spec_.unit, 0);
-  return static_cast<float>(drift_law_.exponent + drift_law_.exponent_spread * random_gaussian(stream, cell));
+  const double conductance_us = pairs_[cell / 2].conductance_us[cell % 2];
+  return static_cast<float>(drift_law_.exponent_of(conductance_us, random_gaussian(stream, cell)));
 }
 
 float Tile::drift_factor(std::uint32_t cell, float last_pulse_s) const {
   if (!drift_table_.drifts()) return 1;
   const float age = schedule_.age_rule(now_s_).age(last_pulse_s);
-  return drift_law_.exponent_spread > 0 ? drift_table_.factor(age, exponent_of(cell)) : drift_table_.factor(age);
+  return drift_law_.is_individual() ? drift_table_.factor(age, exponent_of(cell)) : drift_table_.factor(age);
 }
 
 float Tile::conductance_us(std::uint32_t crossing, int side) const {
@@ -129,7 +130,7 @@ float Tile::conductance_us(std::uint32_t crossing, int side) const {
 }
 
 PairDigits Tile::digits(std::uint32_t crossing) const {
-  if (drift_law_.exponent_spread > 0) {
+  if (drift_law_.is_individual()) {
     return digits_of_pair(conductance_us(crossing, 0), conductance_us(crossing, 1), digit_rule_);
   }
   const CellPair& p = pairs_[crossing];
@@ -160,7 +161,7 @@ void Tile::evaluate_group(int group, const AgeRule& age) {
 
 void Tile::evaluate_all() {
   // With a drift exponent of each cell's own there is no common table of factors.
-  if (drift_law_.exponent_spread > 0) {
+  if (drift_law_.is_individual()) {
     for (std::uint32_t p = 0; p < pairs_.size(); ++p) evaluate(p);
     return;
   }

@@ -47,16 +47,23 @@ PcmCell::PcmCell(const PcmParameters& parameters) : p_(parameters) {
 }
 
 DriftLaw PcmCell::drift() const {
-  return {p_.drift_exponent, p_.drift_exponent_spread, p_.drift_reference_age_s, p_.drift_min_age_s};
+  return {{p_.drift_exponent}, {p_.drift_exponent_spread}, 1, p_.drift_reference_age_s, p_.drift_min_age_s};
+}
+
+StepLaw PcmCell::step(float conductance_us, std::uint32_t pulses) const {
+  const double memory = memory_after_[std::min<std::size_t>(pulses, memory_after_.size() - 1)];
+  return {p_.step_mean_slope * conductance_us + p_.step_mean_offset_us + p_.step_mean_memory_us * memory,
+          p_.step_stddev_slope * conductance_us + p_.step_stddev_offset_us + p_.step_stddev_memory_us * memory};
+}
+
+float PcmCell::stepped(float conductance_us, const StepLaw& step, PulseNoise noise) const {
+  const double mean = step.mean_us * (1 + p_.step_spread * noise.cell);
+  const double next = conductance_us + mean + std::max(0.0, step.stddev_us) * noise.gaussian;
+  return static_cast<float>(std::clamp(next, p_.conductance_min_us, p_.conductance_max_us));
 }
 
 float PcmCell::set(float conductance_us, std::uint32_t pulses, PulseNoise noise) const {
-  const double memory = memory_after_[std::min<std::size_t>(pulses, memory_after_.size() - 1)];
-  const double mean = p_.step_mean_slope * conductance_us + p_.step_mean_offset_us + p_.step_mean_memory_us * memory;
-  const double stddev =
-      p_.step_stddev_slope * conductance_us + p_.step_stddev_offset_us + p_.step_stddev_memory_us * memory;
-  const double next = conductance_us + mean * (1 + p_.step_spread * noise.cell) + stddev * noise.gaussian;
-  return static_cast<float>(std::clamp(next, p_.conductance_min_us, p_.conductance_max_us));
+  return stepped(conductance_us, step(conductance_us, pulses), noise);
 }
 
 float PcmCell::reset(float gaussian) const {

@@ -35,6 +35,11 @@ struct PcmParameters final : CellParameters {
   std::unique_ptr<CellModel> make() const override;
 };
 
+/// Mean and standard deviation of one step, in uS.
+struct StepLaw {
+  double mean_us, stddev_us;
+};
+
 /// Phase-change memory under blind SET pulses (Nandakumar et al., J. Appl. Phys. 124, 152135, 2018).
 ///
 /// A SET pulse crystallises a little more of the amorphous volume. How much depends on the conductance reached and on
@@ -50,11 +55,17 @@ class PcmCell final : public CellModel {
  public:
   explicit PcmCell(const PcmParameters& parameters);
 
+  double conductance_min_us() const override { return p_.conductance_min_us; }
   double conductance_max_us() const override { return p_.conductance_max_us; }
   DriftLaw drift() const override;
   ReadNoiseLaw read_noise() const override { return {p_.read_noise_slope, p_.read_noise_offset_us}; }
   float set(float conductance_us, std::uint32_t pulses, PulseNoise noise) const override;
   float reset(float gaussian) const override;
+
+  /// The step of the next SET pulse, before the spread from cell to cell.
+  StepLaw step(float conductance_us, std::uint32_t pulses) const;
+  /// The conductance after a step of this law, within the cell's bounds.
+  float stepped(float conductance_us, const StepLaw& step, PulseNoise noise) const;
 
  private:
   PcmParameters p_;

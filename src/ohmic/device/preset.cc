@@ -1,6 +1,8 @@
 #include "ohmic/device/preset.h"
 
+#include <algorithm>
 #include <array>
+#include <map>
 
 #include "ohmic/core/embedded_files.h"
 #include "ohmic/core/error.h"
@@ -36,21 +38,17 @@ ConfigDocument open_preset(std::string_view name) {
        fmt::join(names, ", "), near.empty() ? "" : fmt::format(" (did you mean \"{}\"?)", near));
 }
 
-// The names of a parameter set's fields, to find the ones that a preset leaves out.
-class FieldNames final : public FieldVisitor {
+// Walks the constants of a parameter set: they are numbers, one after the other.
+class ConstantVisitor : public FieldVisitor {
  public:
   using FieldVisitor::choice;
   using FieldVisitor::field;
-  void field(const FieldInfo& info, bool&) override { names.emplace_back(info.name); }
-  void field(const FieldInfo& info, std::int64_t&) override { names.emplace_back(info.name); }
-  void field(const FieldInfo& info, double&) override { names.emplace_back(info.name); }
-  void field(const FieldInfo& info, std::string&) override { names.emplace_back(info.name); }
-  void field(const FieldInfo& info, std::vector<double>&) override { names.emplace_back(info.name); }
-  void field(const FieldInfo& info, std::vector<std::string>&) override { names.emplace_back(info.name); }
-  void choice(const FieldInfo& info, std::span<const std::string_view>, int&) override {
-    names.emplace_back(info.name);
-  }
-  std::vector<std::string> names;
+  void field(const FieldInfo&, bool&) override {}
+  void field(const FieldInfo&, std::int64_t&) override {}
+  void field(const FieldInfo&, std::string&) override {}
+  void field(const FieldInfo&, std::vector<double>&) override {}
+  void field(const FieldInfo&, std::vector<std::string>&) override {}
+  void choice(const FieldInfo&, std::span<const std::string_view>, int&) override {}
 
  protected:
   void begin_section(const FieldInfo&) override {}
@@ -60,6 +58,59 @@ class FieldNames final : public FieldVisitor {
   void end_element() override {}
   void end_list() override {}
 };
+
+// Fills a parameter set from sourced constants and says what is wrong with them.
+class PresetReader final : public ConstantVisitor {
+ public:
+  using ConstantVisitor::field;
+
+  PresetReader(std::string_view preset, std::map<std::string, SourcedValue> values)
+      : preset_(preset), values_(std::move(values)) {}
+
+  void field(const FieldInfo& info, double& value) override {
+    names_.emplace_back(info.name);
+    const auto found = values_.find(std::string(info.name));
+    if (found == values_.end()) {
+      missing_.emplace_back(info.name);
+      return;
+    }
+    check(info, found->second);
+    value = found->second.value;
+  }
+  void finish(std::string_view model) const;
+
+ private:
+  void check(const FieldInfo& info, const SourcedValue& constant) const;
+
+  std::string preset_;
+  std::map<std::string, SourcedValue> values_;
+  std::vector<std::string> names_, missing_;
+};
+
+void PresetReader::check(const FieldInfo& info, const SourcedValue& constant) const {
+  if (!(constant.value >= info.min && constant.value <= info.max)) {
+    fail("cell preset {}: parameters.{}.value = {} is outside {} to {}{}{} ({}); correct it in the preset", preset_,
+         info.name, constant.value, info.min, info.max, info.unit.empty() ? "" : " ", info.unit, info.doc);
+  }
+  const std::string_view unit = info.unit.empty() ? "1" : info.unit;
+  if (constant.unit != unit) {
+    fail("cell preset {}: parameters.{}.unit = \"{}\", but ohmic takes this constant in \"{}\"; convert the value",
+         preset_, info.name, constant.unit, unit);
+  }
+}
+
+void PresetReader::finish(std::string_view model) const {
+  for (const auto& [name, constant] : values_) {
+    if (std::find(names_.begin(), names_.end(), name) != names_.end()) continue;
+    const std::string near = nearest_name(name, names_);
+    fail("cell preset {}: the {} model has no parameter \"{}\"{}", preset_, model, name,
+         near.empty() ? fmt::format("; it has {}", fmt::join(names_, ", "))
+                      : fmt::format(" (did you mean \"{}\"?)", near));
+  }
+  if (missing_.empty()) return;
+  fail("cell preset {}: parameters.{} is missing; the {} model needs it", preset_, fmt::join(missing_, ", parameters."),
+       model);
+}
 
 void require_sourced(std::string_view preset, const std::string& parameter, const ConfigDocument& table) {
   for (const char* key : {"value", "unit", "source", "status"}) {
@@ -73,6 +124,38 @@ void require_sourced(std::string_view preset, const std::string& parameter, cons
          preset, parameter);
   }
 }
+
+std::unique_ptr<CellParameters> parameters_of(std::string_view model, std::string_view preset) {
+  try {
+    return cell_parameters(model);
+  } catch (const Error& error) {
+    fail("cell preset {}: model: {}", preset, error.what());
+  }
+}
+
+// The text of [parameters.*].
+class PresetWriter final : public ConstantVisitor {
+ public:
+  using ConstantVisitor::field;
+
+  PresetWriter(const std::map<std::string, std::string>& sources, std::string_view source)
+      : sources_(sources), source_(source) {}
+
+  void field(const FieldInfo& info, double& value) override {
+    const auto own = sources_.find(std::string(info.name));
+    const std::string number = fmt::format("{}", value);
+    const bool is_float = number.find_first_of(".e") != std::string::npos;
+    text_ += fmt::format("\n[parameters.{}]\nvalue = {}{}\nunit = \"{}\"\nsource = \"{}\"\nstatus = \"{}\"\n",
+                         info.name, number, is_float ? "" : ".0", info.unit.empty() ? "1" : info.unit,
+                         own == sources_.end() ? "not in the data" : source_,
+                         own == sources_.end() ? "assumed" : own->second);
+  }
+  const std::string& text() const { return text_; }
+
+ private:
+  const std::map<std::string, std::string>& sources_;
+  std::string source_, text_;
+};
 
 }  // namespace
 
@@ -89,31 +172,39 @@ std::string cell_preset_description(std::string_view name) { return open_preset(
 
 std::unique_ptr<CellParameters> load_cell_preset(std::string_view name) {
   const ConfigDocument document = open_preset(name);
-  auto parameters = cell_parameters(document.string_or("model", ""));
+  for (const std::string& key : document.keys()) {
+    if (key == "model" || key == "description" || key == "parameters") continue;
+    fail("cell preset {}: \"{}\" is unknown here; a preset has model, description and parameters", name, key);
+  }
+  auto parameters = parameters_of(document.string_or("model", ""), name);
   const ConfigDocument tables = document.table("parameters");
-  ConfigDocument values;
+  std::map<std::string, SourcedValue> values;
   for (const std::string& key : tables.keys()) {
     const ConfigDocument table = tables.table(key);
     require_sourced(name, key, table);
-    SourcedValue sourced;
-    read_fields(table, fmt::format("cell preset {}: parameters.{}", name, key), sourced);
-    values.set(fmt::format("{}={}", key, sourced.value));
+    read_fields(table, fmt::format("cell preset {}: parameters.{}", name, key), values[key]);
   }
-  FieldNames expected;
-  describe(expected, *parameters);
-  for (const std::string& field : expected.names) {
-    if (!values.contains(field))
-      fail("cell preset {}: parameters.{} is missing; the {} model needs it", name, field, parameters->model());
-  }
-  read_fields(values, fmt::format("cell preset {}", name), *parameters);
+  PresetReader reader(name, std::move(values));
+  parameters->describe_fields(reader);
+  reader.finish(parameters->model());
   return parameters;
+}
+
+std::string preset_text(std::string_view description, CellParameters& parameters,
+                        const std::map<std::string, std::string>& sources, std::string_view source) {
+  PresetWriter writer(sources, source);
+  parameters.describe_fields(writer);
+  return fmt::format("model = \"{}\"\ndescription = \"{}\"\n{}", parameters.model(), description, writer.text());
 }
 
 DeviceSpec::DeviceSpec(std::string cell)
     : cell_(std::move(cell)), loaded_(cell_), parameters_(load_cell_preset(cell_)) {}
 
 DeviceSpec::DeviceSpec(const DeviceSpec& other)
-    : cell_(other.cell_), loaded_(other.loaded_), parameters_(other.parameters_->clone()) {}
+    : cell_(other.cell_),
+      loaded_(other.loaded_),
+      parameters_(other.parameters_->clone()),
+      variation_(other.variation_) {}
 
 DeviceSpec& DeviceSpec::operator=(const DeviceSpec& other) {
   *this = DeviceSpec(other);
@@ -127,6 +218,7 @@ void describe(FieldVisitor& v, DeviceSpec& spec) {
     spec.loaded_ = spec.cell_;
   }
   v.section({"parameters", "", "the cell's constants; those not given keep the preset's value"}, *spec.parameters_);
+  v.section({"variation", "", "which of the cell's variations are simulated"}, spec.variation_);
 }
 
 }  // namespace ohmic

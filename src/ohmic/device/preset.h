@@ -6,10 +6,11 @@
 //   description = "..."
 //   [parameters.drift_exponent]
 //   value = 0.04
-//   unit = ""
+//   unit = "1"
 //   source = "..."
 //   status = "published"   # published | derived | assumed
 
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -28,6 +29,11 @@ std::string cell_preset_description(std::string_view name);
 /// missing, has no source or unit, or is out of range.
 std::unique_ptr<CellParameters> load_cell_preset(std::string_view name);
 
+/// A preset file's text. `sources` holds the status ("published", "derived", "assumed") of each constant that `source`
+/// accounts for; the others are written as assumed, not in the data.
+std::string preset_text(std::string_view description, CellParameters& parameters,
+                        const std::map<std::string, std::string>& sources, std::string_view source);
+
 /// Which cell a device is made of, and changes to its constants. In TOML:
 ///   [device]
 ///   cell = "pcm"
@@ -43,7 +49,8 @@ class DeviceSpec {
   DeviceSpec& operator=(DeviceSpec&&) noexcept = default;
 
   const std::string& cell() const { return cell_; }
-  std::unique_ptr<CellModel> make() const { return parameters_->make(); }
+  std::unique_ptr<CellModel> make() const { return with_variation(parameters_->make(), variation_); }
+  const CellParameters& parameters() const { return *parameters_; }
 
   friend void describe(FieldVisitor& v, DeviceSpec& spec);
 
@@ -51,6 +58,7 @@ class DeviceSpec {
   std::string cell_;
   std::string loaded_;  ///< the preset that `parameters_` were read from
   std::unique_ptr<CellParameters> parameters_;
+  VariationSpec variation_;
 };
 
 }  // namespace ohmic
