@@ -139,17 +139,19 @@ HWY_INLINE void gaussian_blocks(const RandomStream& stream, std::uint32_t block,
   }
 }
 
-void GaussiansKernel(const RandomStream& stream, std::span<float> out) {
+void GaussiansKernel(const RandomStream& stream, std::uint32_t first_block, std::span<float> out) {
   constexpr std::size_t kAtOnce = 4;
   const std::size_t whole = out.size() / 32;
   std::size_t block = 0;
   for (; block + kAtOnce <= whole; block += kAtOnce) {
-    gaussian_blocks<kAtOnce>(stream, static_cast<std::uint32_t>(block), out.data() + 32 * block);
+    gaussian_blocks<kAtOnce>(stream, first_block + static_cast<std::uint32_t>(block), out.data() + 32 * block);
   }
-  for (; block < whole; ++block) gaussian_blocks<1>(stream, static_cast<std::uint32_t>(block), out.data() + 32 * block);
+  for (; block < whole; ++block) {
+    gaussian_blocks<1>(stream, first_block + static_cast<std::uint32_t>(block), out.data() + 32 * block);
+  }
   if (const std::size_t rest = out.size() % 32; rest != 0) {
     float buffer[32];
-    gaussian_blocks<1>(stream, static_cast<std::uint32_t>(whole), buffer);
+    gaussian_blocks<1>(stream, first_block + static_cast<std::uint32_t>(whole), buffer);
     for (std::size_t i = 0; i < rest; ++i) out[32 * whole + i] = buffer[i];
   }
 }
@@ -443,7 +445,9 @@ HWY_EXPORT(AddOuterKernel);
 HWY_EXPORT(AddOuterAndFindKernel);
 HWY_EXPORT(ReadOutKernel);
 
-void gaussians(const RandomStream& stream, std::span<float> out) { HWY_DYNAMIC_DISPATCH(GaussiansKernel)(stream, out); }
+void gaussians(const RandomStream& stream, std::span<float> out, std::uint32_t first_block) {
+  HWY_DYNAMIC_DISPATCH(GaussiansKernel)(stream, first_block, out);
+}
 
 float max_abs(std::span<const float> x) { return HWY_DYNAMIC_DISPATCH(MaxAbsKernel)(x); }
 

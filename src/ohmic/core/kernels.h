@@ -12,8 +12,8 @@
 
 namespace ohmic {
 
-/// out[e] = gaussian of element e of the stream.
-void gaussians(const RandomStream& stream, std::span<float> out);
+/// out[i] = gaussian of element 32 first_block + i of the stream.
+void gaussians(const RandomStream& stream, std::span<float> out, std::uint32_t first_block = 0);
 
 /// Largest |x|; 0 for an empty span.
 float max_abs(std::span<const float> x);

@@ -21,6 +21,11 @@ enum class Purpose : std::uint8_t {
   data_order = 9,
   weight_initialisation = 10,
   variance_dither = 11,
+  verify_read = 12,
+  verified_pulse = 13,
+  verified_reset = 14,
+  fault = 15,
+  rounding = 16,
 };
 
 /// The numbers of one (seed, purpose, unit, when): element e is a 32-bit word. `unit` names the tile or layer (24

@@ -1,0 +1,256 @@
+#include "ohmic/device/programming.h"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <vector>
+
+#include "ohmic/core/error.h"
+#include "ohmic/core/kernels.h"
+#include "ohmic/core/parallel.h"
+#include "ohmic/core/random.h"
+
+namespace ohmic {
+namespace {
+
+constexpr std::size_t kCellsAtOnce = 1024;          // a multiple of 32: blocks of random numbers
+constexpr std::uint64_t kMostIterations = 1 << 12;  // rounds that one procedure's keys leave room for
+constexpr std::uint32_t kMostPulses = 255;
+
+ProgrammingMethod chosen(const CellModel& cell, ProgrammingMethod method) {
+  if (method != ProgrammingMethod::automatic) return method;
+  return cell.has_target_programming() ? ProgrammingMethod::statistical : ProgrammingMethod::verify;
+}
+
+// The cells [begin, begin + size) of a procedure, one round after the other.
+class Batch {
+ public:
+  Batch(const CellModel& cell, const ProgrammingSpec& spec, const ProgrammingKey& key, std::span<const float> targets,
+        const CellsView& cells)
+      : cell_(cell), spec_(spec), key_(key), noise_(cell.read_noise()), targets_(targets), cells_(cells) {
+    if (!cells.cell_gaussians.empty()) return;
+    own_.resize(targets.size());
+    draw(Purpose::step_spread, 0, own_);
+    cells_.cell_gaussians = own_;
+  }
+
+  ProgrammingResult run(ProgrammingMethod method);
+
+ private:
+  void draw(Purpose purpose, std::uint64_t round, std::span<float> out) const;
+  void reset_all();
+  void statistical();
+  void blind();
+  void verify();
+  void read_all(std::uint64_t round);
+  void correct(std::size_t i);
+  float target(std::size_t i) const {
+    return std::clamp(targets_[i], static_cast<float>(cell_.conductance_min_us()),
+                      static_cast<float>(cell_.conductance_max_us()));
+  }
+  PulseNoise pulse_noise(std::size_t i) const { return {pulse_[i], cells_.cell_gaussians[i]}; }
+  void note_outcome();
+
+  const CellModel& cell_;
+  const ProgrammingSpec& spec_;
+  ProgrammingKey key_;
+  ReadNoiseLaw noise_;
+  std::span<const float> targets_;
+  CellsView cells_;
+  std::vector<float> own_, pulse_, reset_, error_, drawn_;
+  std::vector<bool> rests_;
+  ProgrammingResult result_;
+};
+
+// Rounds share the key's `when`, so that a procedure takes one number from its owner.
+void Batch::draw(Purpose purpose, std::uint64_t round, std::span<float> out) const {
+  const bool of_cells = purpose == Purpose::step_spread;
+  const RandomStream stream(key_.seed, purpose, key_.unit, of_cells ? 0 : key_.when * kMostIterations + round);
+  gaussians(stream, out, key_.first_cell / 32);
+}
+
+void Batch::reset_all() {
+  draw(Purpose::verified_reset, 0, reset_);
+  for (std::size_t i = 0; i < targets_.size(); ++i) {
+    cells_.conductance_us[i] = cell_.reset(reset_[i]);
+    cells_.pulses[i] = 0;
+  }
+  result_.resets += targets_.size();
+}
+
+void Batch::statistical() {
+  draw(Purpose::verified_pulse, 0, pulse_);
+  for (std::size_t i = 0; i < targets_.size(); ++i) {
+    cells_.conductance_us[i] = cell_.program(target(i), pulse_noise(i));
+    cells_.pulses[i] = 0;
+  }
+  result_.set_pulses += targets_.size();
+}
+
+void Batch::blind() {
+  reset_all();
+  std::vector<std::uint32_t> wanted(targets_.size());
+  for (std::size_t i = 0; i < targets_.size(); ++i) wanted[i] = cell_.pulses_for(target(i));
+  const std::uint32_t most = *std::max_element(wanted.begin(), wanted.end());
+  for (std::uint32_t n = 0; n < most; ++n) {
+    draw(Purpose::verified_pulse, n, pulse_);
+    for (std::size_t i = 0; i < targets_.size(); ++i) {
+      if (n >= wanted[i]) continue;
+      cells_.conductance_us[i] = cell_.set(cells_.conductance_us[i], n, pulse_noise(i));
+      cells_.pulses[i] = static_cast<std::uint8_t>(n + 1);
+      ++result_.set_pulses;
+    }
+  }
+}
+
+// error_[i] = target - mean read, for the cells that do not rest.
+void Batch::read_all(std::uint64_t round) {
+  const auto reads = static_cast<std::uint64_t>(spec_.reads_per_verify);
+  std::fill(error_.begin(), error_.end(), 0.0f);
+  for (std::uint64_t r = 0; r < reads; ++r) {
+    draw(Purpose::verify_read, round * reads + r, drawn_);
+    for (std::size_t i = 0; i < error_.size(); ++i) error_[i] += drawn_[i];
+  }
+  const DriftLaw drift = cell_.drift();
+  for (std::size_t i = 0; i < error_.size(); ++i) {
+    if (rests_[i]) continue;
+    const float g = cells_.conductance_us[i];
+    const double noise = noise_.is_noisy() ? noise_.stddev_us(g, g, drift.reference_age_s) : 0;
+    error_[i] = target(i) - g - static_cast<float>(noise / static_cast<double>(reads)) * error_[i];
+    result_.reads += reads;
+  }
+}
+
+void Batch::correct(std::size_t i) {
+  float& conductance = cells_.conductance_us[i];
+  std::uint8_t& pulses = cells_.pulses[i];
+  const bool up = error_[i] > 0;
+  const bool small_steps = cell_.has_adjustable_pulses() || cell_.has_depression();
+  if (!up && !small_steps) {
+    conductance = cell_.reset(reset_[i]);
+    pulses = 0;
+    ++result_.resets;
+    return;
+  }
+  const auto change = static_cast<float>(spec_.step) * error_[i];
+  conductance = cell_.adjust(conductance, pulses, change, pulse_noise(i));
+  if (up && pulses < kMostPulses) ++pulses;
+  (up || cell_.has_adjustable_pulses() ? result_.set_pulses : result_.depression_pulses) += 1;
+}
+
+void Batch::verify() {
+  reset_all();
+  rests_.assign(targets_.size(), false);
+  const auto rounds = static_cast<std::uint64_t>(spec_.most_iterations);
+  std::size_t working = targets_.size();
+  for (std::uint64_t round = 0; round <= rounds && working > 0; ++round) {
+    read_all(round);
+    draw(Purpose::verified_pulse, round, pulse_);
+    draw(Purpose::verified_reset, round + 1, reset_);
+    for (std::size_t i = 0; i < targets_.size(); ++i) {
+      if (rests_[i]) continue;
+      if (std::abs(error_[i]) <= spec_.tolerance_us) {
+        rests_[i] = true;
+        --working;
+        ++result_.converged;
+        result_.nonzero_converged += targets_[i] > spec_.tolerance_us;
+      } else if (round < rounds) {
+        correct(i);
+      }
+    }
+  }
+}
+
+void Batch::note_outcome() {
+  for (std::size_t i = 0; i < targets_.size(); ++i) {
+    const double error = cells_.conductance_us[i] - targets_[i];
+    result_.squared_error_us2 += error * error;
+    result_.nonzero_cells += targets_[i] > spec_.tolerance_us;
+    // Without verification a cell counts as converged if it happens to be there.
+    if (rests_.empty() && std::abs(error) <= spec_.tolerance_us) {
+      ++result_.converged;
+      result_.nonzero_converged += targets_[i] > spec_.tolerance_us;
+    }
+  }
+  result_.cells += targets_.size();
+}
+
+ProgrammingResult Batch::run(ProgrammingMethod method) {
+  for (auto* buffer : {&pulse_, &reset_, &error_, &drawn_}) buffer->resize(targets_.size());
+  switch (method) {
+    case ProgrammingMethod::blind:
+      blind();
+      break;
+    case ProgrammingMethod::verify:
+      verify();
+      break;
+    default:
+      statistical();
+      break;
+  }
+  note_outcome();
+  return result_;
+}
+
+void check(const CellModel& cell, const ProgrammingSpec& spec, ProgrammingMethod method) {
+  const auto draws = static_cast<std::uint64_t>((spec.most_iterations + 2) * spec.reads_per_verify);
+  if (draws >= kMostIterations) {
+    fail(
+        "programming.most_iterations = {} with reads_per_verify = {} need {} random draws per cell; at most {} are "
+        "possible: lower one of them",
+        spec.most_iterations, spec.reads_per_verify, draws, kMostIterations);
+  }
+  if (method == ProgrammingMethod::statistical && !cell.has_target_programming()) {
+    fail(
+        "programming.method = \"statistical\", but this cell's model has no statistics of a whole procedure; use "
+        "\"verify\", \"blind\" or \"automatic\"");
+  }
+}
+
+}  // namespace
+
+void describe(FieldVisitor& v, ProgrammingSpec& s) {
+  v.choice({"method", "", "how targets are programmed; automatic: statistical where the cell has it, else verify"},
+           kProgrammingMethods, s.method);
+  v.field({"tolerance_us", "uS", "a cell that reads within this of its target rests", 1e-9, 1e4}, s.tolerance_us);
+  v.field({"most_iterations", "", "rounds of read and pulse before a cell is given up", 1, 4000}, s.most_iterations);
+  v.field({"step", "", "share of the missing change that a pulse of chosen amplitude aims at", 1e-3, 1}, s.step);
+  v.field({"reads_per_verify", "", "reads that are averaged before a decision", 1, 4000}, s.reads_per_verify);
+}
+
+ProgrammingResult& ProgrammingResult::operator+=(const ProgrammingResult& other) {
+  cells += other.cells;
+  nonzero_cells += other.nonzero_cells;
+  converged += other.converged;
+  nonzero_converged += other.nonzero_converged;
+  set_pulses += other.set_pulses;
+  depression_pulses += other.depression_pulses;
+  resets += other.resets;
+  reads += other.reads;
+  squared_error_us2 += other.squared_error_us2;
+  return *this;
+}
+
+ProgrammingResult program_cells(const CellModel& cell, const ProgrammingSpec& spec, const ProgrammingKey& key,
+                                std::span<const float> targets_us, const CellsView& cells) {
+  OHMIC_EXPECT(key.first_cell % 32 == 0);
+  OHMIC_EXPECT(cells.conductance_us.size() == targets_us.size() && cells.pulses.size() == targets_us.size());
+  const ProgrammingMethod method = chosen(cell, spec.method);
+  check(cell, spec, method);
+  std::vector<ProgrammingResult> results((targets_us.size() + kCellsAtOnce - 1) / kCellsAtOnce);
+  parallel_chunks(targets_us.size(), kCellsAtOnce, [&](std::size_t begin, std::size_t end) {
+    const std::size_t size = end - begin;
+    ProgrammingKey own_key = key;
+    own_key.first_cell += static_cast<std::uint32_t>(begin);
+    const bool given = !cells.cell_gaussians.empty();
+    const CellsView own{cells.conductance_us.subspan(begin, size), cells.pulses.subspan(begin, size),
+                        given ? cells.cell_gaussians.subspan(begin, size) : std::span<const float>{}};
+    Batch batch(cell, spec, own_key, targets_us.subspan(begin, size), own);
+    results[begin / kCellsAtOnce] = batch.run(method);
+  });
+  ProgrammingResult total;
+  for (const ProgrammingResult& result : results) total += result;
+  return total;
+}
+
+}  // namespace ohmic
