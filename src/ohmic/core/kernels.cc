@@ -11,6 +11,7 @@
 #include <hwy/foreach_target.h>
 #include <hwy/highway.h>
 
+#include "ohmic/core/elementary-inl.h"
 #include "ohmic/core/gaussian_table.h"
 
 HWY_BEFORE_NAMESPACE();
@@ -238,21 +239,6 @@ std::int64_t SquareCodesKernel(std::span<const std::int8_t> codes, std::size_t f
     sum = hn::Add(sum, square);
   }
   return hn::GetLane(hn::SumOfLanes(di, sum));
-}
-
-// exp(x) for |x| <= 87: 2^n 2^f with f in [-1/2, 1/2], a degree-6 Taylor polynomial of 2^f (relative error 2e-7).
-HWY_INLINE FloatVector exponential(FloatVector x) {
-  const Floats d;
-  const Ints di;
-  const auto y = hn::Mul(x, hn::Set(d, 1.44269504f));
-  const auto n = hn::NearestInt(y);
-  const auto whole = hn::ConvertTo(d, n);
-  // x - n ln 2 in two pieces, so that the fraction is exact.
-  auto f = hn::Sub(x, hn::Mul(whole, hn::Set(d, 0.693359375f)));
-  f = hn::Sub(f, hn::Mul(whole, hn::Set(d, -2.12194440e-4f)));
-  auto p = hn::Set(d, 1.0f / 720);
-  for (const float c : {1.0f / 120, 1.0f / 24, 1.0f / 6, 0.5f, 1.0f, 1.0f}) p = hn::Add(hn::Mul(p, f), hn::Set(d, c));
-  return hn::Mul(p, hn::BitCast(d, hn::ShiftLeft<23>(hn::Add(n, hn::Set(di, 127)))));
 }
 
 HWY_INLINE FloatVector sigmoid_of(FloatVector x) {

@@ -48,18 +48,22 @@ struct PairDigits {
   std::int8_t high, low, variance;
 };
 
-/// One pair, from its drifted conductances in uS. The vector kernel computes the same bits.
-inline PairDigits digits_of_pair(float plus_us, float minus_us, const DigitRule& r) {
-  const float weight = (plus_us - minus_us) * r.per_weight;
-  const float plus_noise = r.noise_slope * plus_us + r.noise_offset_us;
-  const float minus_noise = r.noise_slope * minus_us + r.noise_offset_us;
-  const float variance = (plus_noise * plus_noise + minus_noise * minus_noise) * (r.per_weight * r.per_weight);
+/// The digits of a weight and the variance of one read of it.
+inline PairDigits digits_of_weight(float weight, float variance, const DigitRule& r) {
   const float steps_exact = std::min(std::max(weight * r.inverse_weight_step, -r.most_steps), r.most_steps);
   const auto steps = static_cast<int>(std::lrint(steps_exact));
   const int high = (steps + 128) >> 8;
   const float digit = (variance - r.variance_middle) * r.inverse_variance_step;
   return {static_cast<std::int8_t>(high), static_cast<std::int8_t>(steps - 256 * high),
           static_cast<std::int8_t>(std::lrint(std::min(std::max(digit, -128.0f), 127.0f)))};
+}
+
+/// One pair, from its drifted conductances in uS. The vector kernel computes the same bits.
+inline PairDigits digits_of_pair(float plus_us, float minus_us, const DigitRule& r) {
+  const float plus_noise = r.noise_slope * plus_us + r.noise_offset_us;
+  const float minus_noise = r.noise_slope * minus_us + r.noise_offset_us;
+  const float variance = (plus_noise * plus_noise + minus_noise * minus_noise) * (r.per_weight * r.per_weight);
+  return digits_of_weight((plus_us - minus_us) * r.per_weight, variance, r);
 }
 
 /// The drifted conductance.

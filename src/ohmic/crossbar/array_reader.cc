@@ -17,7 +17,7 @@ constexpr std::size_t kBatchFrom = 16;                 // vectors from which the
 std::size_t padded(int columns) { return (static_cast<std::size_t>(columns) + kPadding - 1) / kPadding * kPadding; }
 
 RandomStream noise_stream(const ReadKey& key, int block, std::uint64_t read) {
-  return {key.seed, key.purpose, (key.unit << 10) | static_cast<std::uint32_t>(block), read};
+  return {key.seed, key.purpose, (key.unit << 10) | static_cast<std::uint32_t>(key.first_block + block), read};
 }
 
 // oneDNN where it has matrix units (AMX) or where there are no byte products; our own kernel in between, because it

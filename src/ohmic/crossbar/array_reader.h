@@ -19,6 +19,7 @@ struct ReadKey {
   Purpose purpose;
   std::uint32_t unit;        ///< tile number, below 2^14
   std::uint64_t first_read;  ///< vector v of a batch is read number first_read + v; a number must not be used twice
+  int first_block = 0;       ///< number of the first block, where several readers share a tile
 };
 
 /// Which code multiplies batches. All give the same integers.

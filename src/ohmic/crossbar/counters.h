@@ -12,9 +12,10 @@ struct Counters {
   std::uint64_t dac_conversions = 0;  ///< inputs converted
   std::uint64_t adc_conversions = 0;  ///< outputs converted
   std::uint64_t set_pulses = 0;
+  std::uint64_t depression_pulses = 0;
   std::uint64_t reset_pulses = 0;
   std::uint64_t refreshes = 0;     ///< pairs rewritten
-  std::uint64_t cell_reads = 0;    ///< single cells read to decide on a refresh
+  std::uint64_t cell_reads = 0;    ///< single cells read to decide on a refresh or to verify a pulse
   std::uint64_t digital_macs = 0;  ///< multiply-adds outside the arrays, in fp32
 
   /// Calls f(name, value) for each counter, in this order.
@@ -24,6 +25,7 @@ struct Counters {
     f(std::string_view("dac_conversions"), self.dac_conversions);
     f(std::string_view("adc_conversions"), self.adc_conversions);
     f(std::string_view("set_pulses"), self.set_pulses);
+    f(std::string_view("depression_pulses"), self.depression_pulses);
     f(std::string_view("reset_pulses"), self.reset_pulses);
     f(std::string_view("refreshes"), self.refreshes);
     f(std::string_view("cell_reads"), self.cell_reads);
@@ -35,6 +37,7 @@ struct Counters {
     dac_conversions += other.dac_conversions;
     adc_conversions += other.adc_conversions;
     set_pulses += other.set_pulses;
+    depression_pulses += other.depression_pulses;
     reset_pulses += other.reset_pulses;
     refreshes += other.refreshes;
     cell_reads += other.cell_reads;

@@ -3,6 +3,7 @@
 #include <span>
 #include <vector>
 
+#include "ohmic/core/cell_kernel.h"
 #include "ohmic/core/pair_kernel.h"
 #include "ohmic/device/cell.h"
 
@@ -18,7 +19,7 @@ class DriftTable {
  public:
   static constexpr double kClassShare = 0.7;
 
-  DriftTable(const DriftLaw& law, double tolerance);
+  DriftTable(const DriftLaw& law, const ReadNoiseLaw& noise, double tolerance);
 
   bool drifts() const { return boundaries_.size() > 1; }
 
@@ -26,8 +27,8 @@ class DriftTable {
   float factor(float age_s) const { return factor_[ages().age_class(age_s)]; }
   /// The same as the kernels want it.
   AgeTable ages() const { return {class_of_.data(), factor_.data(), first_index_, min_age_s_, kOldestAge}; }
-  /// The factor at another exponent.
-  float factor(float age_s, float exponent) const;
+  /// Where each cell has its own exponent, or 1/f noise.
+  AgeLogs logs() const { return {log_age_.data(), flicker_growth_.data()}; }
 
   /// The ages at which the classes begin, ascending; the first is min_age.
   std::span<const float> boundaries() const { return boundaries_; }
@@ -43,6 +44,7 @@ class DriftTable {
   std::vector<std::uint16_t> class_of_;  ///< per grid point, and one more
   std::vector<float> factor_;            ///< per class
   std::vector<float> log_age_;           ///< per class: ln(its middle / reference age)
+  std::vector<float> flicker_growth_;    ///< per class: sqrt(ln((age + t_r) / (2 t_r)))
   std::vector<float> boundaries_;
 };
 

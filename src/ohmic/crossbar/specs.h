@@ -8,25 +8,10 @@
 #include <string_view>
 
 #include "ohmic/core/config.h"
+#include "ohmic/crossbar/faults.h"
+#include "ohmic/crossbar/synapse.h"
 
 namespace ohmic {
-
-/// A weight as the difference of two cells: W = (G+ - G-) / weight_conductance.
-struct SynapseSpec {
-  double weight_conductance_us = 8;  ///< [assumed: +-8 uS for weights of +-1]
-  double initial_mean_us = 1.6;      ///< [assumed]
-  double initial_stddev_us = 0.83;   ///< [assumed]
-  std::int64_t initial_pulses = 1;   ///< [assumed]
-};
-
-inline void describe(FieldVisitor& v, SynapseSpec& s) {
-  v.field({"weight_conductance_us", "uS", "conductance difference of a weight of 1", 1e-6, 1e6},
-          s.weight_conductance_us);
-  v.field({"initial_mean_us", "uS", "mean conductance of the cells before training", 0, 1e6}, s.initial_mean_us);
-  v.field({"initial_stddev_us", "uS", "its spread", 0, 1e6}, s.initial_stddev_us);
-  v.field({"initial_pulses", "pulses", "SET pulses since RESET that those cells have behind them", 0, 255},
-          s.initial_pulses);
-}
 
 /// Pairs that are both high leave no room for further SET pulses: they are RESET and their difference is written anew.
 struct RefreshSpec {
@@ -72,5 +57,17 @@ inline void describe(FieldVisitor& v, PeripherySpec& s) {
   v.field({"calibration_vectors", "vectors", "vectors from which per_layer ranges are taken", 1, 1e9},
           s.calibration_vectors);
 }
+
+struct TileSpec {
+  int inputs = 0;   ///< rows of the matrix: word lines
+  int outputs = 0;  ///< columns: bit lines
+  SynapseSpec synapse;
+  PeripherySpec periphery;
+  FaultSpec faults;
+  double drift_tolerance = 1e-3;      ///< relative error allowed in a drifted conductance
+  double drift_sweep_interval_s = 1;  ///< time between two re-evaluations of all old cells
+  std::uint64_t seed = 1;
+  std::uint32_t unit = 0;  ///< number of the tile in its network, below 2^14: keys its random numbers
+};
 
 }  // namespace ohmic

@@ -1,9 +1,12 @@
 #include "ohmic/crossbar/tile.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
+#include <utility>
 
 #include "ohmic/core/error.h"
+#include "ohmic/core/parallel.h"
 #include "ohmic/core/random.h"
 
 namespace ohmic {
@@ -13,38 +16,45 @@ namespace {
 constexpr std::uint32_t kMostUnits = 1u << 14;
 constexpr std::int64_t kMostBlocks = 1 << 10;
 constexpr int kMostPulsesPerStep = 256;  // one step's pulses at one cell have the keys step * 256 + 0 .. 255
+constexpr std::size_t kGroupsPerChunk = 4;
 
-float drifted_square(const ReadNoiseLaw& noise, float conductance_us) {
-  const auto stddev = static_cast<float>(noise.slope * conductance_us + noise.offset_us);
-  return stddev * stddev;
-}
-
-// The digit ranges cover every conductance that the cell can have at any age.
-DigitScale digit_scale(const CellModel& cell, const DriftTable& table, double weight_conductance_us) {
-  const auto per_weight = static_cast<float>(1 / weight_conductance_us);
-  const float youngest = table.factor(0);
-  const float highest = static_cast<float>(cell.conductance_max_us()) * std::max(youngest, 1.0f);
-  const float lowest_variance = 2 * drifted_square(cell.read_noise(), 0) * per_weight * per_weight;
-  const float highest_variance = 2 * drifted_square(cell.read_noise(), highest) * per_weight * per_weight;
+// The digit ranges cover every weight and variance that a weight's cells can have at any age.
+DigitScale digit_scale(const CellArray& cells, const SynapseSpec& synapse) {
+  const auto per_weight = static_cast<float>(1 / synapse.weight_conductance_us);
+  const auto reference = static_cast<float>(synapse.reference_us);
+  const float highest = cells.is_single() ? std::max(cells.highest_us() - reference, reference) : cells.highest_us();
+  float shares = 0;  // of independent noise
+  for (int k = 0; k < cells.layout().cells(); ++k) shares += cells.layout().share(k) * cells.layout().share(k);
+  const float sides = cells.is_single() ? 1 : 2;
+  const auto [least, most] = cells.variance_bounds_us2();
+  const float lowest_variance = sides * shares * least * per_weight * per_weight;
+  const float highest_variance = sides * shares * most * per_weight * per_weight;
   return {highest * per_weight / DigitScale::kMostSteps, (highest_variance - lowest_variance) / 255,
           0.5f * (lowest_variance + highest_variance)};
 }
 
-bool is_noisy(const CellModel& cell) { return cell.read_noise().is_noisy(); }
-
 }  // namespace
 
-Tile::Tile(const TileSpec& spec, std::shared_ptr<const CellModel> cell)
-    : spec_(spec),
-      cell_(std::move(cell)),
-      drift_law_(cell_->drift()),
-      read_noise_(cell_->read_noise()),
-      drift_table_(drift_law_, spec_.drift_tolerance),
-      schedule_(drift_table_, spec_.drift_sweep_interval_s) {
+Tile::Tile(const TileSpec& spec, std::shared_ptr<const CellModel> cell) : spec_(spec) {
+  check_spec();
+  cells_ = std::make_unique<CellArray>(spec_, std::move(cell));
+  build_readers();
+  evaluate_all();
+}
+
+void Tile::check_spec() const {
   const auto most = static_cast<std::int64_t>(1) << 30;
-  if (spec_.inputs < 1 || spec_.outputs < 1 || static_cast<std::int64_t>(spec_.inputs) * spec_.outputs > most) {
+  const std::int64_t lanes = spec_.synapse.cells * spec_.synapse.slices * spec_.synapse.copies;
+  const std::int64_t weights = static_cast<std::int64_t>(spec_.inputs) * spec_.outputs;
+  if (spec_.inputs < 1 || spec_.outputs < 1 || weights > most) {
     fail("a tile of {} x {} weights cannot be made: it needs 1 to {} of them; split the layer", spec_.inputs,
          spec_.outputs, most);
+  }
+  if (weights * lanes > most) {
+    fail(
+        "a tile of {} x {} weights with {} units each (synapse.cells x slices x copies) needs more than {} units; "
+        "lower one of them or split the layer",
+        spec_.inputs, spec_.outputs, lanes, most);
   }
   for (const auto& [name, size] : {std::pair{"array_rows", spec_.periphery.array_rows},
                                    std::pair{"array_columns", spec_.periphery.array_columns}}) {
@@ -56,286 +66,335 @@ Tile::Tile(const TileSpec& spec, std::shared_ptr<const CellModel> cell)
     if (bits == 1)
       fail("periphery.{} = 1 leaves no code but zero beside the sign; choose 2 or more, or 0 for exact values", name);
   }
-  const std::int64_t blocks =
-      std::max((spec_.inputs - 1) / spec_.periphery.array_rows, (spec_.outputs - 1) / spec_.periphery.array_columns) +
-      1;
-  if (blocks > kMostBlocks) {
+  if (blocks() * spec_.synapse.slices * spec_.synapse.copies > kMostBlocks) {
     fail(
-        "a tile of {} x {} weights falls into {} arrays in one direction; at most {} are possible: choose larger "
-        "periphery.array_rows and array_columns",
-        spec_.inputs, spec_.outputs, blocks, kMostBlocks);
+        "a tile of {} x {} weights falls into {} arrays in one direction, times synapse.slices x copies; at most {} "
+        "are "
+        "possible: choose larger periphery.array_rows and array_columns",
+        spec_.inputs, spec_.outputs, blocks(), kMostBlocks);
   }
   if (spec_.unit >= kMostUnits) fail("a network can have at most {} tiles", kMostUnits);
-  build_readers();
-  initialise();
+}
+
+int Tile::blocks() const {
+  const std::int64_t rows = (spec_.inputs - 1) / spec_.periphery.array_rows;
+  const std::int64_t columns = (spec_.outputs - 1) / spec_.periphery.array_columns;
+  return static_cast<int>(std::max(rows, columns)) + 1;
 }
 
 void Tile::build_readers() {
-  const DigitScale scale = digit_scale(*cell_, drift_table_, spec_.synapse.weight_conductance_us);
+  const DigitScale scale = digit_scale(*cells_, spec_.synapse);
+  const ReadNoiseLaw noise = cells_->model().read_noise();
   digit_rule_ = {static_cast<float>(1 / spec_.synapse.weight_conductance_us),
-                 static_cast<float>(read_noise_.slope),
-                 static_cast<float>(read_noise_.offset_us),
+                 static_cast<float>(noise.slope),
+                 static_cast<float>(noise.offset_us),
                  1 / scale.weight_step,
                  static_cast<float>(DigitScale::kMostSteps),
                  scale.variance_middle,
                  scale.variance_step > 0 ? 1 / scale.variance_step : 0};
   const auto rows = static_cast<int>(spec_.periphery.array_rows);
   const auto columns = static_cast<int>(spec_.periphery.array_columns);
-  forward_.emplace(spec_.inputs, spec_.outputs, rows, columns, spec_.periphery, scale, is_noisy(*cell_));
+  for (int array = 0; array < cells_->layout().arrays(); ++array) {
+    readers_.push_back({make_reader(spec_.inputs, spec_.outputs, rows, columns, scale), std::nullopt});
+  }
 }
 
-// Cells are as if programmed one reference age before time 0, with one RESET and no further SET pulses behind them.
-void Tile::initialise() {
-  const std::size_t count = static_cast<std::size_t>(spec_.inputs) * static_cast<std::size_t>(spec_.outputs);
-  pairs_.resize(count);
-  pulse_counts_.assign(2 * count, static_cast<std::uint8_t>(spec_.synapse.initial_pulses));
-  is_high_.assign(count, false);
-  const RandomStream stream(spec_.seed, Purpose::initial_conductance, spec_.unit, 0);
-  std::vector<float> z(2 * count);
-  gaussians(stream, z);
-  const SynapseSpec& synapse = spec_.synapse;
-  for (std::size_t p = 0; p < count; ++p) {
-    for (std::size_t side = 0; side < 2; ++side) {
-      const double g = synapse.initial_mean_us + synapse.initial_stddev_us * z[2 * p + side];
-      pairs_[p].conductance_us[side] = static_cast<float>(std::clamp(g, 0.0, cell_->conductance_max_us()));
-      pairs_[p].last_pulse_s[side] = static_cast<float>(-drift_law_.reference_age_s);
+ArrayReader Tile::make_reader(int rows, int columns, int block_rows, int block_columns, const DigitScale& scale) const {
+  return {rows, columns, block_rows, block_columns, spec_.periphery, scale, cells_->model().read_noise().is_noisy()};
+}
+
+// The transposed digits cost memory, so they are made when first needed.
+void Tile::make_backward_readers() {
+  const auto rows = static_cast<int>(spec_.periphery.array_rows);
+  const auto columns = static_cast<int>(spec_.periphery.array_columns);
+  for (Readers& readers : readers_) {
+    const DigitMatrix& digits = readers.forward.digits();
+    readers.backward = make_reader(spec_.outputs, spec_.inputs, columns, rows, digits.scale());
+    readers.backward->digits().assign_transposed(digits);
+  }
+}
+
+// ------------------------------------------------------------------------------------------------------- evaluation
+
+// Weights and variances, in weight units, of crossings [first, first + count) in one array.
+void Tile::effective(int array, std::uint32_t first, std::size_t count, float* weight, float* variance) const {
+  thread_local std::vector<float> scratch;
+  scratch.resize(4 * count);
+  const CellsOut plus{scratch.data(), scratch.data() + count};
+  const CellsOut minus{scratch.data() + 2 * count, scratch.data() + 3 * count};
+  std::fill_n(weight, count, 0.0f);
+  std::fill_n(variance, count, 0.0f);
+  const LaneLayout& layout = cells_->layout();
+  for (int lane = layout.first_lane(array); lane < layout.first_lane(array + 1); ++lane) {
+    cells_->values(static_cast<std::uint32_t>(lane) * cells_->crossings() + first, count, plus, minus);
+    const float share = layout.share(lane) * digit_rule_.per_weight;
+    for (std::size_t i = 0; i < count; ++i) {
+      weight[i] += share * (plus.conductance_us[i] - minus.conductance_us[i]);
+      variance[i] += share * share * (plus.variance_us2[i] + minus.variance_us2[i]);
     }
   }
-  log_all_pulses();
-  evaluate_all();
 }
 
-void Tile::log_all_pulses() {
-  std::vector<std::pair<std::uint32_t, float>> last_pulses(2 * pairs_.size());
-  for (std::uint32_t c = 0; c < last_pulses.size(); ++c) last_pulses[c] = {c, pairs_[c / 2].last_pulse_s[c % 2]};
-  schedule_.restore(std::move(last_pulses), now_s_, schedule_.last_sweep_s());
-}
-
-float Tile::exponent_of(std::uint32_t cell) const {
-  const RandomStream stream(spec_.seed, Purpose::drift_exponent, spec_.unit, 0);
-  const double conductance_us = pairs_[cell / 2].conductance_us[cell % 2];
-  return static_cast<float>(drift_law_.exponent_of(conductance_us, random_gaussian(stream, cell)));
-}
-
-float Tile::drift_factor(std::uint32_t cell, float last_pulse_s) const {
-  if (!drift_table_.drifts()) return 1;
-  const float age = schedule_.age_rule(now_s_).age(last_pulse_s);
-  return drift_law_.is_individual() ? drift_table_.factor(age, exponent_of(cell)) : drift_table_.factor(age);
-}
-
-float Tile::conductance_us(std::uint32_t crossing, int side) const {
-  const CellPair& pair = pairs_[crossing];
-  const auto s = static_cast<std::size_t>(side);
-  return pair.conductance_us[s] * drift_factor(2 * crossing + static_cast<std::uint32_t>(side), pair.last_pulse_s[s]);
-}
-
-PairDigits Tile::digits(std::uint32_t crossing) const {
-  if (drift_law_.is_individual()) {
-    return digits_of_pair(conductance_us(crossing, 0), conductance_us(crossing, 1), digit_rule_);
+PairDigits Tile::digits(int array, std::uint32_t crossing) const {
+  if (cells_->is_plain()) {
+    return digits_of_pair(cells_->value(crossing, 0).conductance_us, cells_->value(crossing, 1).conductance_us,
+                          digit_rule_);
   }
-  const CellPair& p = pairs_[crossing];
-  const AgeTable table = drift_table_.ages();
-  const AgeRule age = schedule_.age_rule(now_s_);
-  return digits_of_pair(drifted(p.conductance_us[0], p.last_pulse_s[0], table, age),
-                        drifted(p.conductance_us[1], p.last_pulse_s[1], table, age), digit_rule_);
+  float weight, variance;
+  effective(array, crossing, 1, &weight, &variance);
+  return digits_of_weight(weight, variance, digit_rule_);
 }
 
-void Tile::evaluate(std::uint32_t crossing) {
-  const PairDigits d = digits(crossing);
+void Tile::evaluate(std::uint32_t unit) {
+  const std::uint32_t crossing = unit % cells_->crossings();
+  const int array = cells_->layout().array_of(static_cast<int>(unit / cells_->crossings()));
+  const PairDigits d = digits(array, crossing);
   const auto input = static_cast<int>(crossing / static_cast<std::uint32_t>(spec_.outputs));
   const auto output = static_cast<int>(crossing % static_cast<std::uint32_t>(spec_.outputs));
-  forward_->digits().set(input, output, d);
-  if (backward_) backward_->digits().set(output, input, d);
+  Readers& readers = readers_[static_cast<std::size_t>(array)];
+  readers.forward.digits().set(input, output, d);
+  if (readers.backward) readers.backward->digits().set(output, input, d);
 }
 
-void Tile::evaluate_group(int group, const AgeRule& age) {
-  const float* rows[4];
-  for (int k = 0; k < 4; ++k) {
-    const int row = 4 * group + k;
-    const auto first = static_cast<std::size_t>(row) * static_cast<std::size_t>(spec_.outputs);
-    rows[k] = row < spec_.inputs ? pairs_[first].conductance_us.data() : nullptr;
+void Tile::evaluate_group(int array, int group, const DigitMatrix::Group& to) const {
+  const auto columns = static_cast<std::size_t>(spec_.outputs);
+  const int rows = std::min(4, spec_.inputs - 4 * group);
+  const auto first = static_cast<std::size_t>(4 * group) * columns;
+  if (cells_->is_plain()) {
+    const float* states[4] = {};
+    for (int k = 0; k < rows; ++k) {
+      states[k] = cells_->pairs()[first + static_cast<std::size_t>(k) * columns].conductance_us.data();
+    }
+    evaluate_pairs(states, spec_.outputs, cells_->age_table(), cells_->age_rule(), digit_rule_, to.high, to.low,
+                   to.variance);
+    return;
   }
-  const DigitMatrix::Group d = forward_->digits().group(group);
-  evaluate_pairs(rows, spec_.outputs, drift_table_.ages(), age, digit_rule_, d.high, d.low, d.variance);
+  thread_local std::vector<float> weights, variances;
+  const std::size_t count = static_cast<std::size_t>(rows) * columns;
+  weights.resize(count);
+  variances.resize(count);
+  effective(array, static_cast<std::uint32_t>(first), count, weights.data(), variances.data());
+  for (std::size_t i = 0; i < count; ++i) {
+    const PairDigits d = digits_of_weight(weights[i], variances[i], digit_rule_);
+    const std::size_t at = 4 * (i % columns) + i / columns;
+    to.high[at] = d.high;
+    to.low[at] = d.low;
+    to.variance[at] = d.variance;
+  }
 }
 
 void Tile::evaluate_all() {
-  // With a drift exponent of each cell's own there is no common table of factors.
-  if (drift_law_.is_individual()) {
-    for (std::uint32_t p = 0; p < pairs_.size(); ++p) evaluate(p);
-    return;
+  const auto groups = static_cast<std::size_t>((spec_.inputs + 3) / 4);
+  for (int array = 0; array < cells_->layout().arrays(); ++array) {
+    Readers& readers = readers_[static_cast<std::size_t>(array)];
+    DigitMatrix& digits = readers.forward.digits();
+    std::vector<DigitMatrix::Group> to;
+    for (std::size_t g = 0; g < groups; ++g) to.push_back(digits.group(static_cast<int>(g)));
+    parallel_chunks(groups, kGroupsPerChunk, [&](std::size_t begin, std::size_t end) {
+      for (std::size_t g = begin; g < end; ++g) evaluate_group(array, static_cast<int>(g), to[g]);
+    });
+    if (readers.backward) readers.backward->digits().assign_transposed(digits);
   }
-  const AgeRule age = schedule_.age_rule(now_s_);
-  const int groups = (spec_.inputs + 3) / 4;
-  for (int group = 0; group < groups; ++group) evaluate_group(group, age);
-  if (backward_) backward_->digits().assign_transposed(forward_->digits());
 }
 
-ReadKey Tile::read_key(Purpose purpose, std::uint64_t first_read) const {
-  return {spec_.seed, purpose, spec_.unit, first_read};
+float Tile::effective_weight(int input, int output) const {
+  float weight = 0;
+  for (int a = 0; a < cells_->layout().arrays(); ++a) {
+    const DigitMatrix& digits = readers_[static_cast<std::size_t>(a)].forward.digits();
+    weight += cells_->layout().factor(a) * digits.weight(input, output);
+  }
+  return weight;
 }
+
+float Tile::effective_variance(int input, int output) const {
+  if (!cells_->model().read_noise().is_noisy()) return 0;
+  float variance = 0;
+  for (int a = 0; a < cells_->layout().arrays(); ++a) {
+    const float factor = cells_->layout().factor(a);
+    variance += factor * factor * readers_[static_cast<std::size_t>(a)].forward.digits().variance(input, output);
+  }
+  return variance;
+}
+
+// ---------------------------------------------------------------------------------------------------------- products
+
+ReadKey Tile::read_key(Purpose purpose, int array, std::uint64_t first_read) const {
+  return {spec_.seed, purpose, spec_.unit, first_read, array * blocks()};
+}
+
+namespace {
+
+void add_scaled(MatrixView<const float> from, float factor, bool first, MatrixView<float> to) {
+  for (std::size_t i = 0; i < to.rows * to.columns; ++i) {
+    to.data[i] = factor * from.data[i] + (first ? 0.0f : to.data[i]);
+  }
+}
+
+}  // namespace
 
 void Tile::forward(MatrixView<const float> x, MatrixView<float> y, std::uint64_t first_read, bool calibrate) {
-  forward_->read(x, y, read_key(Purpose::forward_read, first_read), calibrate, counters_);
+  const LaneLayout& layout = cells_->layout();
+  if (layout.arrays() == 1) {
+    readers_[0].forward.read(x, y, read_key(Purpose::forward_read, 0, first_read), calibrate, counters_);
+  } else {
+    partial_.resize(y.rows, y.columns);
+    for (int a = 0; a < layout.arrays(); ++a) {
+      readers_[static_cast<std::size_t>(a)].forward.read(
+          x, partial_.view(), read_key(Purpose::forward_read, a, first_read), calibrate, counters_);
+      add_scaled(partial_.view(), layout.factor(a), a == 0, y);
+    }
+  }
   if (output_scale_ == 1) return;
   for (std::size_t i = 0; i < y.rows * y.columns; ++i) y.data[i] *= output_scale_;
 }
 
-// The transposed digits cost memory, so they are made when first needed.
-ArrayReader& Tile::backward_reader() {
-  if (!backward_) {
-    const auto rows = static_cast<int>(spec_.periphery.array_rows);
-    const auto columns = static_cast<int>(spec_.periphery.array_columns);
-    backward_.emplace(spec_.outputs, spec_.inputs, columns, rows, spec_.periphery, forward_->digits().scale(),
-                      is_noisy(*cell_));
-    evaluate_all();
-  }
-  return *backward_;
-}
-
 void Tile::backward(MatrixView<const float> x, MatrixView<float> y, std::uint64_t first_read, bool calibrate) {
-  backward_reader().read(x, y, read_key(Purpose::backward_read, first_read), calibrate, counters_);
+  if (!readers_[0].backward) make_backward_readers();
+  const LaneLayout& layout = cells_->layout();
+  if (layout.arrays() == 1) {
+    readers_[0].backward->read(x, y, read_key(Purpose::backward_read, 0, first_read), calibrate, counters_);
+    return;
+  }
+  partial_.resize(y.rows, y.columns);
+  for (int a = 0; a < layout.arrays(); ++a) {
+    readers_[static_cast<std::size_t>(a)].backward->read(
+        x, partial_.view(), read_key(Purpose::backward_read, a, first_read), calibrate, counters_);
+    add_scaled(partial_.view(), layout.factor(a), a == 0, y);
+  }
 }
 
-void Tile::set_cell(std::uint32_t crossing, int side, std::uint64_t key) {
-  const std::uint32_t cell = 2 * crossing + static_cast<std::uint32_t>(side);
-  const auto s = static_cast<std::size_t>(side);
-  CellPair& pair = pairs_[crossing];
-  const PulseNoise noise{random_gaussian(RandomStream(spec_.seed, Purpose::set_pulse, spec_.unit, key), cell),
-                         random_gaussian(RandomStream(spec_.seed, Purpose::step_spread, spec_.unit, 0), cell)};
-  pair.conductance_us[s] = cell_->set(pair.conductance_us[s], pulse_counts_[cell], noise);
-  pulse_counts_[cell] = static_cast<std::uint8_t>(std::min(pulse_counts_[cell] + 1, 255));
-  pair.last_pulse_s[s] = static_cast<float>(now_s_);
-  schedule_.pulsed(cell, now_s_);
-  ++counters_.set_pulses;
-  if (high_us_ >= 0) note_high(crossing);
+// ------------------------------------------------------------------------------------------------------------ writes
+
+void Tile::pulse_unit(std::uint32_t unit, bool potentiation, std::uint64_t key) {
+  if (!cells_->is_single()) {
+    cells_->set(unit, potentiation ? 0 : 1, key, counters_);
+  } else if (potentiation) {
+    cells_->set(unit, 0, key, counters_);
+  } else {
+    cells_->depress(unit, 0, key, counters_);
+  }
+}
+
+void Tile::pulse_event(const PulseRequest& request, std::uint64_t key) {
+  const LaneLayout& layout = cells_->layout();
+  const int cell = selection_.next(spec_.synapse, request.count > 0);
+  if (cell < 0) return;
+  for (int array = 0; array < layout.arrays(); ++array) {
+    const auto lane = static_cast<std::uint32_t>(layout.first_lane(array) + cell);
+    const std::uint32_t unit = lane * cells_->crossings() + request.crossing;
+    pulse_unit(unit, request.count > 0, key);
+    evaluate(unit);
+  }
 }
 
 void Tile::pulse(std::span<const PulseRequest> requests, std::uint64_t step) {
+  if (cells_->layout().slices() > 1) {
+    fail(
+        "synapse.slices = {}: pulses cannot be shared among slices, so such weights are programmed, not trained; "
+        "set synapse.slices = 1 for training",
+        cells_->layout().slices());
+  }
   for (const PulseRequest& request : requests) {
-    const int side = request.count > 0 ? 0 : 1;
     const int count = std::min(std::abs(request.count), kMostPulsesPerStep / 2);
-    for (int k = 0; k < count; ++k) {
-      set_cell(request.crossing, side, step * kMostPulsesPerStep + static_cast<std::uint64_t>(k));
-    }
-    evaluate(request.crossing);
+    for (int k = 0; k < count; ++k) pulse_event(request, step * kMostPulsesPerStep + static_cast<std::uint64_t>(k));
   }
 }
 
-void Tile::reset_pair(std::uint32_t crossing, std::uint64_t key) {
-  const RandomStream stream(spec_.seed, Purpose::reset_pulse, spec_.unit, key);
-  for (std::uint32_t side = 0; side < 2; ++side) {
-    const std::uint32_t cell = 2 * crossing + side;
-    pairs_[crossing].conductance_us[side] = cell_->reset(random_gaussian(stream, cell));
-    pairs_[crossing].last_pulse_s[side] = static_cast<float>(now_s_);
-    pulse_counts_[cell] = 0;
-    schedule_.pulsed(cell, now_s_);
-    ++counters_.reset_pulses;
-  }
-}
-
-void Tile::note_high(std::uint32_t crossing) {
-  const auto& g = pairs_[crossing].conductance_us;
-  if (is_high_[crossing] || std::max(g[0], g[1]) <= high_threshold_us_) return;
-  is_high_[crossing] = true;
-  high_pairs_.push_back(crossing);
-}
-
-// A cell can be above `high_us` only if its conductance, young as can be, is.
-void Tile::find_high_pairs(double high_us) {
-  if (high_us != high_us_) {
-    high_us_ = high_us;
-    high_threshold_us_ = static_cast<float>(high_us / std::max(drift_table_.factor(0), 1.0f));
-    for (std::uint32_t p = 0; p < pairs_.size(); ++p) note_high(p);
-  }
-  std::erase_if(high_pairs_, [this](std::uint32_t p) {
-    const auto& g = pairs_[p].conductance_us;
-    if (std::max(g[0], g[1]) > high_threshold_us_) return false;
-    is_high_[p] = false;
-    return true;
-  });
-}
-
-void Tile::write_difference(std::uint32_t crossing, double difference_us, int pulses, std::uint64_t step) {
+void Tile::write_difference(std::uint32_t unit, double difference_us, int pulses, std::uint64_t step) {
   constexpr std::uint64_t kFirstKey = 128;  // keys below belong to `pulse`
-  reset_pair(crossing, step);
+  cells_->reset(unit, step, counters_);
   for (int k = 0; k < pulses; ++k) {
-    set_cell(crossing, difference_us > 0 ? 0 : 1,
-             step * kMostPulsesPerStep + kFirstKey + static_cast<std::uint64_t>(k));
+    cells_->set(unit, difference_us > 0 ? 0 : 1, step * kMostPulsesPerStep + kFirstKey + static_cast<std::uint64_t>(k),
+                counters_);
   }
-  evaluate(crossing);
+  evaluate(unit);
 }
 
 int Tile::refresh(const RefreshSpec& spec, double pulse_us, std::uint64_t step) {
-  find_high_pairs(spec.high_us);
+  if (cells_->is_single()) return 0;
   int rewritten = 0;
-  const std::size_t candidates = high_pairs_.size();
-  for (std::size_t c = 0; c < candidates; ++c) {
-    const std::uint32_t p = high_pairs_[c];
-    const double plus = conductance_us(p, 0);
-    const double minus = conductance_us(p, 1);
+  const auto high = cells_->high_units(spec.high_us);
+  const std::vector<std::uint32_t> candidates(high.begin(), high.end());
+  for (const std::uint32_t unit : candidates) {
+    const double plus = conductance_us(unit, 0);
+    const double minus = conductance_us(unit, 1);
     if (std::max(plus, minus) <= spec.high_us || std::abs(plus - minus) >= spec.difference_us) continue;
     const double pulses =
         std::min(std::floor(std::abs(plus - minus) / pulse_us), static_cast<double>(spec.most_pulses));
-    write_difference(p, plus - minus, static_cast<int>(pulses), step);
+    write_difference(unit, plus - minus, static_cast<int>(pulses), step);
     ++rewritten;
   }
-  counters_.cell_reads += 2 * pairs_.size();
+  counters_.cell_reads += 2 * cells_->units();
   counters_.refreshes += static_cast<std::uint64_t>(rewritten);
   return rewritten;
 }
 
-void Tile::program(MatrixView<const float> weights, std::uint64_t step) {
-  OHMIC_EXPECT(weights.rows == static_cast<std::size_t>(inputs()));
-  OHMIC_EXPECT(weights.columns == static_cast<std::size_t>(outputs()));
-  for (std::uint32_t p = 0; p < pairs_.size(); ++p) {
-    const double difference = weights.data[p] * spec_.synapse.weight_conductance_us;
-    const int pulses = std::min(static_cast<int>(cell_->pulses_for(std::abs(difference))), kMostPulsesPerStep / 2 - 1);
-    write_difference(p, difference, pulses, step);
-  }
-  log_all_pulses();
-}
-
-void Tile::advance_to(double now_s) {
-  OHMIC_EXPECT(now_s >= now_s_);
-  now_s_ = now_s;
-  if (!drift_table_.drifts()) return;
-  if (schedule_.sweep_due(now_s)) {
-    sweep();
-    return;
-  }
-  // First all that is due, so that the memory can be fetched ahead; then the work.
-  due_.clear();
-  schedule_.advance(now_s, [this](std::uint32_t cell, float time_s) {
-    if (cell != DriftSchedule::kAllCells) __builtin_prefetch(&pairs_[cell / 2]);
-    due_.push_back({cell, time_s});
-  });
-  for (const auto& [cell, time_s] : due_) {
-    if (cell == DriftSchedule::kAllCells) {
-      evaluate_all();
-    } else if (pairs_[cell / 2].last_pulse_s[cell % 2] == time_s) {
-      evaluate(cell / 2);
+// Target conductances of one unit per weight: G+ and G-, or the cell and 0.
+std::vector<float> Tile::targets_of(MatrixView<const float> weights) const {
+  std::vector<float> targets(2 * weights.rows * weights.columns);
+  for (std::size_t i = 0; i < weights.rows * weights.columns; ++i) {
+    const auto difference = static_cast<float>(weights.data[i] * spec_.synapse.weight_conductance_us);
+    if (cells_->is_single()) {
+      targets[2 * i] = static_cast<float>(spec_.synapse.reference_us) + difference;
+    } else {
+      targets[2 * i] = std::max(difference, 0.0f);
+      targets[2 * i + 1] = std::max(-difference, 0.0f);
     }
   }
+  return targets;
 }
 
-// Evaluates every cell at its present age.
-void Tile::sweep() {
-  schedule_.swept(now_s_);
-  schedule_.advance(now_s_, [](std::uint32_t, float) {});
+// Takes off what an array holds, as many reads of it would show (measured), or what it should (nominal), and scales
+// the rest to the next slice.
+void Tile::subtract_written(int array, std::span<float> missing, const ProgrammingSpec& spec) {
+  const auto count = static_cast<std::size_t>(cells_->crossings());
+  std::vector<float> written(count, 0.0f);
+  const LaneLayout& layout = cells_->layout();
+  for (int lane = layout.first_lane(array); lane < layout.first_lane(array + 1); ++lane) {
+    const std::size_t first = static_cast<std::size_t>(lane) * count;
+    for (std::size_t i = 0; i < count; ++i) {
+      const auto& g = cells_->pairs()[first + i].conductance_us;
+      const float minus = cells_->is_single() ? static_cast<float>(spec_.synapse.reference_us) : g[1];
+      written[i] += layout.share(lane) * digit_rule_.per_weight * (g[0] - minus);
+    }
+  }
+  counters_.cell_reads += 2 * count * static_cast<std::uint64_t>(layout.cells() * spec.reads_per_verify);
+  const auto ratio = static_cast<float>(spec_.synapse.slice_ratio);
+  for (std::size_t i = 0; i < count; ++i) missing[i] = (missing[i] - written[i]) * ratio;
+}
+
+ProgrammingResult Tile::program(MatrixView<const float> weights, const ProgrammingSpec& spec, std::uint64_t step) {
+  OHMIC_EXPECT(weights.rows == static_cast<std::size_t>(inputs()));
+  OHMIC_EXPECT(weights.columns == static_cast<std::size_t>(outputs()));
+  const LaneLayout& layout = cells_->layout();
+  ProgrammingResult result;
+  std::vector<float> missing;
+  for (int array = 0; array < layout.arrays(); ++array) {
+    if (layout.slice_of(array) == 0) missing.assign(weights.data, weights.data + weights.rows * weights.columns);
+    const std::vector<float> targets = targets_of({missing.data(), weights.rows, weights.columns});
+    for (int lane = layout.first_lane(array); lane < layout.first_lane(array + 1); ++lane) {
+      result += cells_->program(lane, targets, spec, step, counters_);
+    }
+    if (layout.slice_of(array) + 1 < layout.slices()) subtract_written(array, missing, spec);
+  }
+  cells_->log_all_pulses();
   evaluate_all();
+  return result;
+}
+
+// -------------------------------------------------------------------------------------------------------------- time
+
+void Tile::advance_to(double now_s) {
+  cells_->advance_to(
+      now_s, [this](std::uint32_t unit) { evaluate(unit); }, [this] { evaluate_all(); });
 }
 
 void Tile::age(double seconds) {
-  now_s_ += seconds;
-  sweep();
+  cells_->age(seconds);
+  evaluate_all();
 }
 
-float Tile::effective_weight(int input, int output) const { return forward_->digits().weight(input, output); }
-
-float Tile::effective_variance(int input, int output) const {
-  return is_noisy(*cell_) ? forward_->digits().variance(input, output) : 0;
-}
+// ------------------------------------------------------------------------------------------------------------- files
 
 namespace {
 
@@ -345,56 +404,61 @@ std::vector<std::uint64_t> counter_values(const Counters& counters) {
   return values;
 }
 
+void append_ranges(const ArrayReader& reader, std::vector<double>& ranges) {
+  for (const ConverterRange* range : {&reader.dac_range(), &reader.adc_range()}) {
+    ranges.push_back(static_cast<double>(range->full_scale()));
+    ranges.push_back(static_cast<double>(range->seen()));
+  }
+}
+
+void restore_ranges(ArrayReader& reader, std::span<const double> r) {
+  reader.dac_range().restore(static_cast<float>(r[0]), static_cast<std::int64_t>(r[1]));
+  reader.adc_range().restore(static_cast<float>(r[2]), static_cast<std::int64_t>(r[3]));
+}
+
 }  // namespace
 
 void Tile::save(const std::string& prefix, SafetensorsWriter& out) const {
-  const std::span<const float> cells(reinterpret_cast<const float*>(pairs_.data()), pairs_.size() * 4);
-  out.add(prefix + ".pairs", cells, {spec_.inputs, spec_.outputs, 4});
-  out.add(prefix + ".pulse_counts", std::span<const std::uint8_t>(pulse_counts_), {spec_.inputs, spec_.outputs, 2});
-  out.keep(prefix + ".times_s", std::vector<double>{now_s_, schedule_.last_sweep_s()});
+  cells_->save(prefix, out);
   out.keep(prefix + ".counters", counter_values(counters_));
+  out.keep(prefix + ".selection", selection_.values());
   std::vector<double> ranges;
-  for (const auto* reader : {&forward_, &backward_}) {
-    if (!*reader) continue;
-    for (const ConverterRange* range : {&(*reader)->dac_range(), &(*reader)->adc_range()}) {
-      ranges.push_back(static_cast<double>(range->full_scale()));
-      ranges.push_back(static_cast<double>(range->seen()));
-    }
+  for (const Readers& readers : readers_) append_ranges(readers.forward, ranges);
+  for (const Readers& readers : readers_) {
+    if (readers.backward) append_ranges(*readers.backward, ranges);
   }
   out.keep(prefix + ".converter_ranges", ranges);
 }
 
 void Tile::load(const std::string& prefix, const SafetensorsFile& in) {
-  in.read(prefix + ".pairs", std::span<float>(reinterpret_cast<float*>(pairs_.data()), pairs_.size() * 4));
-  in.read(prefix + ".pulse_counts", std::span<std::uint8_t>(pulse_counts_));
-  std::array<double, 2> times{};
-  in.read(prefix + ".times_s", std::span<double>(times));
-  now_s_ = times[0];
-  schedule_.swept(times[1]);
+  cells_->load(prefix, in);
   std::vector<std::uint64_t> counts = counter_values(counters_);
   in.read(prefix + ".counters", std::span<std::uint64_t>(counts));
   std::size_t next = 0;
   Counters::each(counters_, [&](std::string_view, std::uint64_t& value) { value = counts[next++]; });
+  selection_.restore(in.read<std::uint64_t>(prefix + ".selection"));
   const auto ranges = in.read<double>(prefix + ".converter_ranges");
-  const auto restore = [](ArrayReader& reader, std::span<const double> r) {
-    reader.dac_range().restore(static_cast<float>(r[0]), static_cast<std::int64_t>(r[1]));
-    reader.adc_range().restore(static_cast<float>(r[2]), static_cast<std::int64_t>(r[3]));
-  };
-  if (ranges.size() != 4 && ranges.size() != 8)
-    fail("{}.converter_ranges has {} numbers; 4 or 8 are wanted", prefix, ranges.size());
-  restore(*forward_, std::span(ranges).first(4));
-  if (ranges.size() == 8) restore(backward_reader(), std::span(ranges).last(4));
-  high_us_ = -1;
-  high_pairs_.clear();
-  is_high_.assign(pairs_.size(), false);
-  log_all_pulses();
+  const std::size_t forward = 4 * readers_.size();
+  if (ranges.size() != forward && ranges.size() != 2 * forward) {
+    fail("{}.converter_ranges has {} numbers; {} or {} are wanted", prefix, ranges.size(), forward, 2 * forward);
+  }
+  for (std::size_t a = 0; a < readers_.size(); ++a) {
+    restore_ranges(readers_[a].forward, std::span(ranges).subspan(4 * a, 4));
+  }
+  if (ranges.size() > forward) {
+    make_backward_readers();
+    for (std::size_t a = 0; a < readers_.size(); ++a) {
+      restore_ranges(*readers_[a].backward, std::span(ranges).subspan(forward + 4 * a, 4));
+    }
+  }
   evaluate_all();
 }
 
 std::size_t Tile::bytes() const {
-  std::size_t total = pairs_.capacity() * sizeof(CellPair) + pulse_counts_.capacity() + schedule_.bytes() +
-                      high_pairs_.capacity() * sizeof(std::uint32_t) + is_high_.size() / 8;
-  for (const auto* reader : {&forward_, &backward_}) total += *reader ? (*reader)->bytes() : 0;
+  std::size_t total = cells_->bytes();
+  for (const Readers& readers : readers_) {
+    total += readers.forward.bytes() + (readers.backward ? readers.backward->bytes() : 0);
+  }
   return total;
 }
 

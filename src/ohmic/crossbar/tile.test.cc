@@ -270,7 +270,9 @@ TEST(Tile, ProgrammingAnIdealCellRoundsToItsStep) {
   Tile tile(spec(16, 12), cell("ideal"));
   Matrix weights(16, 12);
   for (std::size_t i = 0; i < weights.values().size(); ++i) weights.values()[i] = static_cast<float>(i) * 0.01f - 0.9f;
-  tile.program(weights.view(), 0);
+  ProgrammingSpec blind;
+  blind.method = ProgrammingMethod::blind;
+  tile.program(weights.view(), blind, 0);
   for (int i = 0; i < 16; ++i) {
     for (int j = 0; j < 12; ++j) {
       const float wanted = weights.row(static_cast<std::size_t>(i))[static_cast<std::size_t>(j)];

@@ -49,6 +49,9 @@ class Batch {
                       static_cast<float>(cell_.conductance_max_us()));
   }
   PulseNoise pulse_noise(std::size_t i) const { return {pulse_[i], cells_.cell_gaussians[i]}; }
+  void write(std::size_t i, float conductance_us) {
+    if (cells_.is_stuck.empty() || cells_.is_stuck[i] == 0) cells_.conductance_us[i] = conductance_us;
+  }
   void note_outcome();
 
   const CellModel& cell_;
@@ -72,7 +75,7 @@ void Batch::draw(Purpose purpose, std::uint64_t round, std::span<float> out) con
 void Batch::reset_all() {
   draw(Purpose::verified_reset, 0, reset_);
   for (std::size_t i = 0; i < targets_.size(); ++i) {
-    cells_.conductance_us[i] = cell_.reset(reset_[i]);
+    write(i, cell_.reset(reset_[i]));
     cells_.pulses[i] = 0;
   }
   result_.resets += targets_.size();
@@ -81,7 +84,7 @@ void Batch::reset_all() {
 void Batch::statistical() {
   draw(Purpose::verified_pulse, 0, pulse_);
   for (std::size_t i = 0; i < targets_.size(); ++i) {
-    cells_.conductance_us[i] = cell_.program(target(i), pulse_noise(i));
+    write(i, cell_.program(target(i), pulse_noise(i)));
     cells_.pulses[i] = 0;
   }
   result_.set_pulses += targets_.size();
@@ -96,7 +99,7 @@ void Batch::blind() {
     draw(Purpose::verified_pulse, n, pulse_);
     for (std::size_t i = 0; i < targets_.size(); ++i) {
       if (n >= wanted[i]) continue;
-      cells_.conductance_us[i] = cell_.set(cells_.conductance_us[i], n, pulse_noise(i));
+      write(i, cell_.set(cells_.conductance_us[i], n, pulse_noise(i)));
       cells_.pulses[i] = static_cast<std::uint8_t>(n + 1);
       ++result_.set_pulses;
     }
@@ -122,18 +125,17 @@ void Batch::read_all(std::uint64_t round) {
 }
 
 void Batch::correct(std::size_t i) {
-  float& conductance = cells_.conductance_us[i];
   std::uint8_t& pulses = cells_.pulses[i];
   const bool up = error_[i] > 0;
   const bool small_steps = cell_.has_adjustable_pulses() || cell_.has_depression();
   if (!up && !small_steps) {
-    conductance = cell_.reset(reset_[i]);
+    write(i, cell_.reset(reset_[i]));
     pulses = 0;
     ++result_.resets;
     return;
   }
   const auto change = static_cast<float>(spec_.step) * error_[i];
-  conductance = cell_.adjust(conductance, pulses, change, pulse_noise(i));
+  write(i, cell_.adjust(cells_.conductance_us[i], pulses, change, pulse_noise(i)));
   if (up && pulses < kMostPulses) ++pulses;
   (up || cell_.has_adjustable_pulses() ? result_.set_pulses : result_.depression_pulses) += 1;
 }
@@ -244,7 +246,8 @@ ProgrammingResult program_cells(const CellModel& cell, const ProgrammingSpec& sp
     own_key.first_cell += static_cast<std::uint32_t>(begin);
     const bool given = !cells.cell_gaussians.empty();
     const CellsView own{cells.conductance_us.subspan(begin, size), cells.pulses.subspan(begin, size),
-                        given ? cells.cell_gaussians.subspan(begin, size) : std::span<const float>{}};
+                        given ? cells.cell_gaussians.subspan(begin, size) : std::span<const float>{},
+                        cells.is_stuck.empty() ? cells.is_stuck : cells.is_stuck.subspan(begin, size)};
     Batch batch(cell, spec, own_key, targets_us.subspan(begin, size), own);
     results[begin / kCellsAtOnce] = batch.run(method);
   });

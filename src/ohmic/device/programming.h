@@ -58,8 +58,9 @@ struct ProgrammingKey {
 /// Cells in an array, as their owner keeps them.
 struct CellsView {
   std::span<float> conductance_us;
-  std::span<std::uint8_t> pulses;         ///< SET pulses since the last RESET
-  std::span<const float> cell_gaussians;  ///< of each cell, for cell-to-cell spread; empty: drawn from the key
+  std::span<std::uint8_t> pulses;               ///< SET pulses since the last RESET
+  std::span<const float> cell_gaussians;        ///< of each cell, for cell-to-cell spread; empty: drawn from the key
+  std::span<const std::uint8_t> is_stuck = {};  ///< not 0: nothing changes this cell; empty: none is stuck
 };
 
 /// Programs cell i to targets_us[i] (uS, within the cell's range; others are clamped).

@@ -1,0 +1,287 @@
+#include "ohmic/crossbar/cell_array.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "ohmic/core/error.h"
+#include "ohmic/core/kernels.h"
+#include "ohmic/core/random.h"
+
+namespace ohmic {
+namespace {
+
+constexpr double kOldestAge = 1e11;
+constexpr std::uint64_t kLanesPerStep = 4096;  // random keys of one programming step: one per lane
+
+LogLineNumbers numbers(const LogLine& line) {
+  constexpr double kMost = 1e30;
+  return {static_cast<float>(line.offset), static_cast<float>(line.log_slope),
+          static_cast<float>(std::max(line.least, -kMost)), static_cast<float>(std::min(line.most, kMost))};
+}
+
+CellLaw law_of(const DriftLaw& drift, const ReadNoiseLaw& noise) {
+  return {numbers(drift.exponent),
+          numbers(drift.spread),
+          static_cast<float>(1 / drift.conductance_scale_us),
+          static_cast<float>(1 / noise.conductance_scale_us),
+          static_cast<float>(noise.slope),
+          static_cast<float>(noise.offset_us),
+          static_cast<float>(noise.flicker),
+          static_cast<float>(noise.flicker_power),
+          static_cast<float>(noise.flicker_most)};
+}
+
+FaultMap faults_of(const TileSpec& spec, int lanes) {
+  const FaultMap::Shape shape{spec.inputs, spec.outputs, lanes, static_cast<int>(spec.periphery.array_rows),
+                              static_cast<int>(spec.periphery.array_columns)};
+  return {spec.faults, shape, spec.seed, spec.unit};
+}
+
+}  // namespace
+
+CellArray::CellArray(const TileSpec& spec, std::shared_ptr<const CellModel> cell)
+    : spec_(spec),
+      cell_(std::move(cell)),
+      layout_(spec_.synapse),
+      crossings_(static_cast<std::uint32_t>(spec_.inputs) * static_cast<std::uint32_t>(spec_.outputs)),
+      drift_law_(cell_->drift()),
+      read_noise_(cell_->read_noise()),
+      drift_table_(drift_law_, read_noise_, spec_.drift_tolerance),
+      schedule_(drift_table_, spec_.drift_sweep_interval_s),
+      law_(law_of(drift_law_, read_noise_)),
+      is_plain_(layout_.is_plain() && spec_.synapse.kind == SynapseKind::differential && !spec_.faults.any() &&
+                !drift_law_.is_individual() && !read_noise_.has_flicker()),
+      faults_(faults_of(spec_, layout_.lanes())) {
+  initialise();
+}
+
+// Cells are as if programmed one reference age before time 0, with one RESET and no further SET pulses behind them. A
+// weight of single cells starts with the spread that a pair would have.
+void CellArray::initialise() {
+  const std::size_t count = static_cast<std::size_t>(crossings_) * static_cast<std::size_t>(layout_.lanes());
+  const SynapseSpec& synapse = spec_.synapse;
+  pairs_.resize(count);
+  pulse_counts_.assign(2 * count, static_cast<std::uint8_t>(synapse.initial_pulses));
+  is_high_.assign(count, false);
+  std::vector<float> z(2 * count);
+  gaussians(RandomStream(spec_.seed, Purpose::initial_conductance, spec_.unit, 0), z);
+  const double mean = is_single() ? synapse.reference_us : synapse.initial_mean_us;
+  const double stddev = synapse.initial_stddev_us * (is_single() ? std::sqrt(2.0) : 1.0);
+  for (std::size_t u = 0; u < count; ++u) {
+    for (std::size_t side = 0; side < 2; ++side) {
+      const double g = mean + stddev * z[2 * u + side];
+      pairs_[u].conductance_us[side] =
+          static_cast<float>(std::clamp(g, cell_->conductance_min_us(), cell_->conductance_max_us()));
+      pairs_[u].last_pulse_s[side] = static_cast<float>(-drift_law_.reference_age_s);
+    }
+  }
+  log_all_pulses();
+}
+
+void CellArray::log_all_pulses() {
+  std::vector<std::pair<std::uint32_t, float>> last_pulses(2 * pairs_.size());
+  for (std::uint32_t c = 0; c < last_pulses.size(); ++c) last_pulses[c] = {c, pairs_[c / 2].last_pulse_s[c % 2]};
+  schedule_.restore(std::move(last_pulses), now_s_, schedule_.last_sweep_s());
+}
+
+PulseNoise CellArray::pulse_noise(std::uint32_t cell, std::uint64_t key) const {
+  return {random_gaussian(RandomStream(spec_.seed, Purpose::set_pulse, spec_.unit, key), cell),
+          random_gaussian(RandomStream(spec_.seed, Purpose::step_spread, spec_.unit, 0), cell)};
+}
+
+void CellArray::written(std::uint32_t cell, float conductance_us) {
+  CellPair& pair = pairs_[cell / 2];
+  pair.conductance_us[cell % 2] = conductance_us;
+  pair.last_pulse_s[cell % 2] = static_cast<float>(now_s_);
+  schedule_.pulsed(cell, now_s_);
+  if (high_us_ >= 0) note_high(cell / 2);
+}
+
+void CellArray::set(std::uint32_t unit, int side, std::uint64_t key, Counters& counters) {
+  const std::uint32_t cell = 2 * unit + static_cast<std::uint32_t>(side);
+  std::uint8_t& pulses = pulse_counts_[cell];
+  const float conductance = pairs_[unit].conductance_us[static_cast<std::size_t>(side)];
+  written(cell, cell_->set(conductance, pulses, pulse_noise(cell, key)));
+  pulses = static_cast<std::uint8_t>(std::min(pulses + 1, 255));
+  ++counters.set_pulses;
+}
+
+void CellArray::depress(std::uint32_t unit, int side, std::uint64_t key, Counters& counters) {
+  const std::uint32_t cell = 2 * unit + static_cast<std::uint32_t>(side);
+  const float conductance = pairs_[unit].conductance_us[static_cast<std::size_t>(side)];
+  written(cell, cell_->depress(conductance, pulse_noise(cell, key)));
+  if (!cell_->has_depression()) pulse_counts_[cell] = 0;
+  ++(cell_->has_depression() ? counters.depression_pulses : counters.reset_pulses);
+}
+
+void CellArray::reset(std::uint32_t unit, std::uint64_t key, Counters& counters) {
+  const RandomStream stream(spec_.seed, Purpose::reset_pulse, spec_.unit, key);
+  const std::uint32_t sides = is_single() ? 1 : 2;
+  for (std::uint32_t cell = 2 * unit; cell < 2 * unit + sides; ++cell) {
+    pulse_counts_[cell] = 0;
+    written(cell, cell_->reset(random_gaussian(stream, cell)));
+    ++counters.reset_pulses;
+  }
+}
+
+ProgrammingResult CellArray::program(int lane, std::span<const float> targets_us, const ProgrammingSpec& spec,
+                                     std::uint64_t when, Counters& counters) {
+  const std::uint32_t first_unit = static_cast<std::uint32_t>(lane) * crossings_;
+  const std::size_t sides = is_single() ? 1 : 2;
+  const std::size_t count = sides * crossings_;
+  std::vector<float> conductance(count), targets(count), spread(count);
+  std::vector<std::uint8_t> pulses(count), is_stuck(faults_.empty() ? 0 : count);
+  std::vector<float> z(2 * crossings_ + 32);
+  gaussians(RandomStream(spec_.seed, Purpose::step_spread, spec_.unit, 0), z, 2 * first_unit / 32);
+  for (std::size_t c = 0; c < count; ++c) {
+    const std::size_t in_lane = c / sides * 2 + c % sides;
+    const std::uint32_t cell = 2 * first_unit + static_cast<std::uint32_t>(in_lane);
+    targets[c] = targets_us[in_lane];
+    spread[c] = z[in_lane + 2 * first_unit % 32];
+    if (faults_.empty()) continue;
+    const auto fault = faults_.range(cell, 1);
+    is_stuck[c] = !fault.empty();
+    if (is_stuck[c] != 0) conductance[c] = stuck_at(fault.front().kind);
+  }
+  const ProgrammingResult result =
+      program_cells(*cell_, spec, {spec_.seed, spec_.unit, when * kLanesPerStep + static_cast<std::uint64_t>(lane)},
+                    targets, {conductance, pulses, spread, is_stuck});
+  for (std::size_t c = 0; c < count; ++c) {
+    const std::size_t in_lane = c / sides * 2 + c % sides;
+    CellPair& pair = pairs_[first_unit + in_lane / 2];
+    pair.conductance_us[in_lane % 2] = conductance[c];
+    pair.last_pulse_s[in_lane % 2] = static_cast<float>(now_s_);
+    pulse_counts_[2 * first_unit + in_lane] = pulses[c];
+  }
+  counters.set_pulses += result.set_pulses;
+  counters.depression_pulses += result.depression_pulses;
+  counters.reset_pulses += result.resets;
+  counters.cell_reads += result.reads;
+  high_us_ = -1;
+  return result;
+}
+
+void CellArray::note_high(std::uint32_t unit) {
+  const auto& g = pairs_[unit].conductance_us;
+  if (is_high_[unit] || std::max(g[0], g[1]) <= high_threshold_us_) return;
+  is_high_[unit] = true;
+  high_.push_back(unit);
+}
+
+// A cell can be above `high_us` only if its conductance, young as can be, is.
+std::span<const std::uint32_t> CellArray::high_units(double high_us) {
+  if (high_us != high_us_) {
+    high_us_ = high_us;
+    high_threshold_us_ = static_cast<float>(high_us * cell_->conductance_max_us()) / highest_us();
+    high_.clear();
+    is_high_.assign(pairs_.size(), false);
+    for (std::uint32_t u = 0; u < pairs_.size(); ++u) note_high(u);
+  }
+  std::erase_if(high_, [this](std::uint32_t u) {
+    const auto& g = pairs_[u].conductance_us;
+    if (std::max(g[0], g[1]) > high_threshold_us_) return false;
+    is_high_[u] = false;
+    return true;
+  });
+  return high_;
+}
+
+void CellArray::age(double seconds) {
+  now_s_ += seconds;
+  schedule_.swept(now_s_);
+  schedule_.advance(now_s_, [](std::uint32_t, float) {});
+}
+
+CellArray::Value CellArray::value(std::uint32_t unit, int side) const {
+  if (is_plain_) {
+    const auto s = static_cast<std::size_t>(side);
+    const float g = drifted(pairs_[unit].conductance_us[s], pairs_[unit].last_pulse_s[s], age_table(), age_rule());
+    const float noise = law_.noise_slope * g + law_.noise_offset_us;
+    return {g, noise * noise};
+  }
+  std::array<Value, 2> v;
+  values(unit, 1, {&v[0].conductance_us, &v[0].variance_us2}, {&v[1].conductance_us, &v[1].variance_us2});
+  return v[static_cast<std::size_t>(side)];
+}
+
+void CellArray::values(std::uint32_t first, std::size_t count, const CellsOut& plus, const CellsOut& minus) const {
+  const std::uint32_t first_cell = 2 * first;
+  thread_local std::vector<float> z;
+  const std::size_t skip = first_cell % 32;
+  z.resize(skip + 2 * count);
+  if (drift_law_.is_individual()) {
+    gaussians(RandomStream(spec_.seed, Purpose::drift_exponent, spec_.unit, 0), z, first_cell / 32);
+  } else {
+    std::fill(z.begin(), z.end(), 0.0f);
+  }
+  evaluate_cells(pairs_[first].conductance_us.data(), z.data() + skip, count, drift_table_.ages(), drift_table_.logs(),
+                 age_rule(), law_, plus, minus);
+  if (!faults_.empty()) apply_faults(first, count, plus, minus);
+  if (!is_single()) return;
+  std::fill_n(minus.conductance_us, count, static_cast<float>(spec_.synapse.reference_us));
+  std::fill_n(minus.variance_us2, count, 0.0f);
+}
+
+float CellArray::stuck_at(FaultKind kind) const {
+  if (kind == FaultKind::dead) return 0;
+  return static_cast<float>(kind == FaultKind::stuck_low ? cell_->conductance_min_us() : cell_->conductance_max_us());
+}
+
+void CellArray::apply_faults(std::uint32_t first, std::size_t count, const CellsOut& plus,
+                             const CellsOut& minus) const {
+  for (const Fault& fault : faults_.range(2 * first, 2 * static_cast<std::uint32_t>(count))) {
+    const CellsOut& out = fault.cell % 2 == 0 ? plus : minus;
+    const std::uint32_t i = fault.cell / 2 - first;
+    const float g = stuck_at(fault.kind);
+    out.conductance_us[i] = g;
+    const double stddev = fault.kind == FaultKind::dead ? 0 : read_noise_.stddev_us(g, g, drift_law_.reference_age_s);
+    out.variance_us2[i] = static_cast<float>(stddev * stddev);
+  }
+}
+
+float CellArray::highest_us() const {
+  const double youngest =
+      std::max(1.0, std::pow(drift_law_.min_age_s / drift_law_.reference_age_s, -drift_law_.steepest()));
+  const double common = is_plain_ ? static_cast<double>(std::max(1.0f, drift_table_.factor(0))) : youngest;
+  return static_cast<float>(cell_->conductance_max_us()) * static_cast<float>(common);
+}
+
+std::array<float, 2> CellArray::variance_bounds_us2() const {
+  if (!read_noise_.is_noisy()) return {0, 0};
+  const auto square = [](double x) { return static_cast<float>(x * x); };
+  const bool may_be_silent = read_noise_.has_flicker() || spec_.faults.any() || is_single();
+  constexpr int kPoints = 64;
+  double most = 0;
+  for (int k = 1; k <= kPoints; ++k) {
+    const double g = static_cast<double>(highest_us()) * k / kPoints;
+    most = std::max(most, read_noise_.stddev_us(g, g, kOldestAge));
+  }
+  return {may_be_silent ? 0 : square(read_noise_.offset_us), square(most)};
+}
+
+void CellArray::save(const std::string& prefix, SafetensorsWriter& out) const {
+  const std::span<const float> cells(reinterpret_cast<const float*>(pairs_.data()), pairs_.size() * 4);
+  const std::int64_t lanes = layout_.lanes();
+  out.add(prefix + ".pairs", cells, {lanes * spec_.inputs, spec_.outputs, 4});
+  out.add(prefix + ".pulse_counts", std::span<const std::uint8_t>(pulse_counts_),
+          {lanes * spec_.inputs, spec_.outputs, 2});
+  out.keep(prefix + ".times_s", std::vector<double>{now_s_, schedule_.last_sweep_s()});
+}
+
+void CellArray::load(const std::string& prefix, const SafetensorsFile& in) {
+  in.read(prefix + ".pairs", std::span<float>(reinterpret_cast<float*>(pairs_.data()), pairs_.size() * 4));
+  in.read(prefix + ".pulse_counts", std::span<std::uint8_t>(pulse_counts_));
+  std::array<double, 2> times{};
+  in.read(prefix + ".times_s", std::span<double>(times));
+  now_s_ = times[0];
+  schedule_.swept(times[1]);
+  high_us_ = -1;
+  log_all_pulses();
+}
+
+std::size_t CellArray::bytes() const {
+  return pairs_.capacity() * sizeof(CellPair) + pulse_counts_.capacity() + schedule_.bytes() +
+         high_.capacity() * sizeof(std::uint32_t) + is_high_.size() / 8 + faults_.all().size_bytes();
+}
+
+}  // namespace ohmic
