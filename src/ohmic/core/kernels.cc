@@ -140,6 +140,23 @@ HWY_INLINE void gaussian_blocks(const RandomStream& stream, std::uint32_t block,
   }
 }
 
+void WordsKernel(const RandomStream& stream, std::span<std::uint32_t> out) {
+  const Words d;
+  const std::size_t lanes = hn::Lanes(d);
+  std::uint32_t block[32];
+  for (std::size_t begin = 0; begin < out.size(); begin += 32) {
+    const std::size_t size = std::min<std::size_t>(32, out.size() - begin);
+    std::uint32_t* to = size == 32 ? out.data() + begin : block;
+    for (std::size_t at = 0; at < 16; at += lanes) {
+      WordVector a[1], b[1];
+      philox(stream, static_cast<std::uint32_t>(begin / 4 + at / 2), 8, a, b);
+      hn::StoreU(a[0], d, to + at);
+      hn::StoreU(b[0], d, to + 16 + at);
+    }
+    if (size < 32) std::copy_n(block, size, out.data() + begin);
+  }
+}
+
 void GaussiansKernel(const RandomStream& stream, std::uint32_t first_block, std::span<float> out) {
   constexpr std::size_t kAtOnce = 4;
   const std::size_t whole = out.size() / 32;
@@ -421,6 +438,7 @@ HWY_AFTER_NAMESPACE();
 namespace ohmic {
 
 HWY_EXPORT(GaussiansKernel);
+HWY_EXPORT(WordsKernel);
 HWY_EXPORT(MaxAbsKernel);
 HWY_EXPORT(QuantiseKernel);
 HWY_EXPORT(LargestCodeKernel);
@@ -433,6 +451,10 @@ HWY_EXPORT(ReadOutKernel);
 
 void gaussians(const RandomStream& stream, std::span<float> out, std::uint32_t first_block) {
   HWY_DYNAMIC_DISPATCH(GaussiansKernel)(stream, first_block, out);
+}
+
+void random_words(const RandomStream& stream, std::span<std::uint32_t> out) {
+  HWY_DYNAMIC_DISPATCH(WordsKernel)(stream, out);
 }
 
 float max_abs(std::span<const float> x) { return HWY_DYNAMIC_DISPATCH(MaxAbsKernel)(x); }

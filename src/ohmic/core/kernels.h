@@ -15,6 +15,9 @@ namespace ohmic {
 /// out[i] = gaussian of element 32 first_block + i of the stream.
 void gaussians(const RandomStream& stream, std::span<float> out, std::uint32_t first_block = 0);
 
+/// out[e] = random_word of element e of the stream.
+void random_words(const RandomStream& stream, std::span<std::uint32_t> out);
+
 /// Largest |x|; 0 for an empty span.
 float max_abs(std::span<const float> x);
 

@@ -230,6 +230,11 @@ void add_scaled(MatrixView<const float> from, float factor, bool first, MatrixVi
   }
 }
 
+void scale(MatrixView<float> y, float factor) {
+  if (factor == 1) return;
+  for (std::size_t i = 0; i < y.rows * y.columns; ++i) y.data[i] *= factor;
+}
+
 }  // namespace
 
 void Tile::forward(MatrixView<const float> x, MatrixView<float> y, std::uint64_t first_read, bool calibrate) {
@@ -244,8 +249,7 @@ void Tile::forward(MatrixView<const float> x, MatrixView<float> y, std::uint64_t
       add_scaled(partial_.view(), layout.factor(a), a == 0, y);
     }
   }
-  if (output_scale_ == 1) return;
-  for (std::size_t i = 0; i < y.rows * y.columns; ++i) y.data[i] *= output_scale_;
+  scale(y, output_scale_ * weight_scale_);
 }
 
 void Tile::backward(MatrixView<const float> x, MatrixView<float> y, std::uint64_t first_read, bool calibrate) {
@@ -253,6 +257,7 @@ void Tile::backward(MatrixView<const float> x, MatrixView<float> y, std::uint64_
   const LaneLayout& layout = cells_->layout();
   if (layout.arrays() == 1) {
     readers_[0].backward->read(x, y, read_key(Purpose::backward_read, 0, first_read), calibrate, counters_);
+    scale(y, weight_scale_);
     return;
   }
   partial_.resize(y.rows, y.columns);
@@ -261,6 +266,7 @@ void Tile::backward(MatrixView<const float> x, MatrixView<float> y, std::uint64_
         x, partial_.view(), read_key(Purpose::backward_read, a, first_read), calibrate, counters_);
     add_scaled(partial_.view(), layout.factor(a), a == 0, y);
   }
+  scale(y, weight_scale_);
 }
 
 // ------------------------------------------------------------------------------------------------------------ writes

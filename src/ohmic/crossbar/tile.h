@@ -50,7 +50,12 @@ class Tile {
 
   /// A digital factor on the outputs of `forward`, as drift compensation sets it. Not saved.
   void set_output_scale(float scale) { output_scale_ = scale; }
-  float output_scale() const { return output_scale_; }
+  /// The share of a weight's change that one pulse makes, against a weight of one unit: 1 / synapse.cells on average.
+  double pulse_share() const { return 1.0 / cells_->layout().cells(); }
+
+  /// What a stored weight of 1 stands for: a digital factor on all outputs, for weights that were scaled to the cells'
+  /// range before programming. Not saved.
+  void set_weight_scale(float scale) { weight_scale_ = scale; }
 
   /// Blind pulses: on a differential pair a SET pulse on the cell of the sign, on a single cell a SET or a depression
   /// pulse. Where a weight has several cells, SelectionCounters picks one per pulse; copies are all pulsed. `step` keys
@@ -112,6 +117,7 @@ class Tile {
   std::vector<Readers> readers_;
   Counters counters_;
   float output_scale_ = 1;
+  float weight_scale_ = 1;
   DigitRule digit_rule_{};
   Matrix partial_;  ///< scratch: the outputs of one array of several
 };

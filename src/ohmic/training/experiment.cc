@@ -69,6 +69,13 @@ void describe(FieldVisitor& v, MixedPrecisionSpec& s) {
   v.section({"refresh", "", "rewriting of saturated pairs"}, s.refresh);
 }
 
+void describe(FieldVisitor& v, PulsedSgdSpec& s) {
+  v.field({"epsilon", "", "weight change that one pulse stands for", 1e-9, 1e3}, s.epsilon);
+  v.field({"pulse_slots", "slots", "times per sample at which a row and a column may coincide", 1, 1000},
+          s.pulse_slots);
+  v.section({"refresh", "", "rewriting of saturated pairs"}, s.refresh);
+}
+
 void describe(FieldVisitor& v, ClockSpec& s) {
   v.field({"seconds_per_sample", "s", "simulated time that one training sample takes on the chip", 0, 1e6},
           s.seconds_per_sample);
@@ -93,10 +100,13 @@ void describe(FieldVisitor& v, ExperimentSpec& s) {
   v.section({"device", "", ""}, s.device);
   v.section({"synapse", "", ""}, s.synapse);
   v.section({"periphery", "", ""}, s.periphery);
+  v.section({"faults", "", "cells and lines that do not work"}, s.faults);
+  v.section({"programming", "", "how `ohmic deploy --device` writes weights"}, s.programming);
   v.section({"drift", "", ""}, s.drift);
   v.section({"clock", "", ""}, s.clock);
   v.section({"training", "", ""}, s.training);
   v.section({"mixed_precision", "", ""}, s.mixed_precision);
+  v.section({"pulsed_sgd", "", ""}, s.pulsed_sgd);
 }
 
 std::vector<std::string> experiment_names() {
@@ -140,6 +150,7 @@ Graph make_graph(const ExperimentSpec& spec, std::size_t input_size, std::size_t
     tile.outputs = outputs;
     tile.synapse = spec.synapse;
     tile.periphery = spec.periphery;
+    tile.faults = spec.faults;
     tile.drift_tolerance = spec.drift.tolerance;
     tile.drift_sweep_interval_s = kSamplesPerSweep * std::max(spec.clock.seconds_per_sample, 1e-12);
     tile.seed = static_cast<std::uint64_t>(spec.seed);

@@ -21,8 +21,9 @@ namespace ohmic {
 enum class RuleKind {
   sgd,              ///< plain fp32, all weights digital
   mixed_precision,  ///< digital accumulation, blind pulses on the analog layers
+  pulsed_sgd,       ///< stochastic pulses straight to the cells, nothing accumulated
 };
-inline constexpr std::array<std::string_view, 2> kRuleKinds = {"sgd", "mixed_precision"};
+inline constexpr std::array<std::string_view, 3> kRuleKinds = {"sgd", "mixed_precision", "pulsed_sgd"};
 
 struct TrainingSpec {
   RuleKind rule = RuleKind::mixed_precision;
@@ -36,6 +37,12 @@ struct TrainingSpec {
 struct MixedPrecisionSpec {
   double epsilon = 0.096;  ///< Nandakumar et al. 2020: the mean step of one SET pulse
   std::int64_t most_pulses_per_crossing = 1;
+  RefreshSpec refresh;
+};
+
+struct PulsedSgdSpec {
+  double epsilon = 0.096;         ///< as MixedPrecisionSpec's; of a weight of one unit
+  std::int64_t pulse_slots = 10;  ///< Gokmen and Vlasov, Front. Neurosci. 10:333 (2016), find 10 enough
   RefreshSpec refresh;
 };
 
@@ -63,14 +70,18 @@ struct ExperimentSpec {
   DeviceSpec device;
   SynapseSpec synapse;
   PeripherySpec periphery;
+  FaultSpec faults;
+  ProgrammingSpec programming;
   DriftSpec drift;
   ClockSpec clock;
   TrainingSpec training;
   MixedPrecisionSpec mixed_precision;
+  PulsedSgdSpec pulsed_sgd;
 };
 
 void describe(FieldVisitor& v, TrainingSpec& s);
 void describe(FieldVisitor& v, MixedPrecisionSpec& s);
+void describe(FieldVisitor& v, PulsedSgdSpec& s);
 void describe(FieldVisitor& v, ClockSpec& s);
 void describe(FieldVisitor& v, DriftSpec& s);
 void describe(FieldVisitor& v, DataSpec& s);

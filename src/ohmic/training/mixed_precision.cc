@@ -18,13 +18,13 @@ MixedPrecisionRule::MixedPrecisionRule(const MixedPrecisionSpec& spec, float lea
 void MixedPrecisionRule::update(DenseLayer& layer, std::uint64_t step) {
   Tile& tile = dynamic_cast<AnalogWeights&>(layer.weights()).tile();
   const OuterProduct product(layer.inputs(), layer.deltas(), learning_rate_);
-  const auto epsilon = static_cast<float>(spec_.epsilon);
+  epsilon_ = static_cast<float>(spec_.epsilon * tile.pulse_share());
   float* chi = accumulated_.values().data();
   const std::size_t columns = accumulated_.columns();
   const bool one_sample = layer.inputs().rows() == 1;
   product.for_each_term([&](const OuterProduct::Term& term) {
     if (one_sample) {
-      add_outer_product_and_find(chi, columns, term.rows, term.x, term.step, epsilon, crossed_[0]);
+      add_outer_product_and_find(chi, columns, term.rows, term.x, term.step, epsilon_, crossed_[0]);
       return;
     }
     add_outer_product(chi, columns, term.rows, term.x, term.step);
@@ -40,21 +40,19 @@ void MixedPrecisionRule::update(DenseLayer& layer, std::uint64_t step) {
 }
 
 void MixedPrecisionRule::find_crossings(std::size_t chunk) {
-  const auto epsilon = static_cast<float>(spec_.epsilon);
   const std::span<const float> chi = accumulated_.values();
   const std::size_t size = OuterProduct::kRowsPerChunk * accumulated_.columns();
   const std::size_t end = std::min(chi.size(), (chunk + 1) * size);
   for (std::size_t i = chunk * size; i < end; ++i) {
-    if (std::abs(chi[i]) >= epsilon) crossed_[chunk].push_back(static_cast<std::uint32_t>(i));
+    if (std::abs(chi[i]) >= epsilon_) crossed_[chunk].push_back(static_cast<std::uint32_t>(i));
   }
 }
 
 int MixedPrecisionRule::take_pulses(std::uint32_t crossing) {
-  const auto epsilon = static_cast<float>(spec_.epsilon);
   const auto most = static_cast<float>(spec_.most_pulses_per_crossing);
   float& chi = accumulated_.values()[crossing];
-  const float pulses = std::clamp(std::trunc(chi / epsilon), -most, most);
-  chi -= pulses * epsilon;
+  const float pulses = std::clamp(std::trunc(chi / epsilon_), -most, most);
+  chi -= pulses * epsilon_;
   return static_cast<int>(pulses);
 }
 

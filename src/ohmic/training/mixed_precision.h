@@ -8,7 +8,7 @@ namespace ohmic {
 
 /// Mixed-precision training (Nandakumar et al., Front. Neurosci. 14:406, 2020): the wanted change is accumulated in a
 /// digital matrix chi; where |chi| reaches epsilon, one blind SET pulse on G+ or G- goes to the cells and epsilon
-/// leaves chi.
+/// leaves chi. Where a weight has several cells on one bit line, one pulse moves it less, and epsilon is scaled down.
 ///
 ///     chi <- chi + DeltaW;   p = trunc(chi / epsilon), at most most_pulses_per_crossing;   chi <- chi - p epsilon
 class MixedPrecisionRule final : public UpdateRule {
@@ -29,6 +29,7 @@ class MixedPrecisionRule final : public UpdateRule {
 
   MixedPrecisionSpec spec_;
   float learning_rate_;
+  float epsilon_ = 0;  ///< of the tile: the weight change that one pulse stands for
   Matrix accumulated_;                               ///< chi
   std::vector<std::vector<std::uint32_t>> crossed_;  ///< scratch: per chunk of rows, so that chunks may run in parallel
   std::vector<PulseRequest> requests_;               ///< scratch

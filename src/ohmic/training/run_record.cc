@@ -71,7 +71,9 @@ Json tile_json(const std::string& name, const Tile& tile) {
   for (std::uint32_t p = 0; p < count; ++p) {
     plus_histogram.add(plus[p]);
     minus_histogram.add(minus[p]);
-    weights.add((plus[p] - minus[p]) / tile.spec().synapse.weight_conductance_us);
+  }
+  for (int i = 0; i < tile.inputs(); ++i) {
+    for (int j = 0; j < tile.outputs(); ++j) weights.add(static_cast<double>(tile.effective_weight(i, j)));
   }
   return {{"name", name},
           {"inputs", tile.inputs()},
