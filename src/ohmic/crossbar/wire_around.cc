@@ -20,10 +20,22 @@ class GroupAxis {
   /// In pieces of the line, from the terminal before the first cell.
   double middle(std::size_t group) const { return 0.5 * static_cast<double>(begin(group) + begin(group + 1) + 1); }
 
-  /// The groups' lines: from middle to middle along this axis, bundled as `across` says.
-  LineFamily lines(const LineFamily& fine, const GroupAxis& across) const {
+  /// As many equal lines as make a group of lines that carry these loads: (sum load)^2 / sum load^2. What counts for
+  /// the cells is the mean drop weighted by load, so that dead lines in a group carry nothing for the others.
+  double lines_in_parallel(std::size_t group, std::span<const float> load_us) const {
+    double sum = 0, squares = 0;
+    for (const float load : load_us.subspan(begin(group), begin(group + 1) - begin(group))) {
+      sum += load;
+      squares += static_cast<double>(load) * load;
+    }
+    return squares > 0 ? sum * sum / squares : width(group);
+  }
+  /// The groups' lines: from middle to middle along this axis; across it they are bundled by `across`.
+  LineFamily lines(const LineFamily& fine, const GroupAxis& across, std::span<const float> load_us) const {
     LineFamily coarse{{}, {}, fine.ends};
-    for (std::size_t g = 0; g < across.size(); ++g) coarse.line_ohm.push_back(fine.line_ohm[0] / across.width(g));
+    for (std::size_t g = 0; g < across.size(); ++g) {
+      coarse.line_ohm.push_back(fine.line_ohm[0] / across.lines_in_parallel(g, load_us));
+    }
     double last = 0;
     for (std::size_t g = 0; g < size(); ++g) {
       coarse.length.push_back(middle(g) - last);
@@ -79,8 +91,8 @@ class CoarseArray {
   CoarseArray(const LoadedLines& array, std::size_t groups)
       : rows_(array.conductance_us.rows, groups),
         columns_(array.conductance_us.columns, groups),
-        word_(columns_.lines(array.word, rows_)),
-        bit_(rows_.lines(array.bit, columns_)),
+        word_(columns_.lines(array.word, rows_, array.word_load_us)),
+        bit_(rows_.lines(array.bit, columns_, array.bit_load_us)),
         conductance_us_(group_sums(array.conductance_us, rows_, columns_)) {
     give_dead_groups_a_trace();
   }
@@ -117,7 +129,7 @@ class CoarseArray {
     double sum = 0;
     for (const double g : conductance_us_) sum += g;
     const double trace = 1e-4 * sum / static_cast<double>(conductance_us_.size());
-    for (double& g : conductance_us_) g += trace;
+    for (double& g : conductance_us_) g = std::max(g, trace);
   }
 
   MatrixView<const double> view(const Numbers& numbers) const {
