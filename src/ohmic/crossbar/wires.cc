@@ -114,14 +114,13 @@ WireMap::Loads WireMap::renew_through(const WireSpec& spec, MatrixView<const flo
     loads.bit_us = line_loads(cells, through_.view());
   }
   if (spec.row_ohm > 0) {
-    turned_.resize(cells.columns, cells.rows);
-    turned_share_.resize(cells.columns, cells.rows);
-    word_share_.resize(cells.rows, cells.columns);
-    transpose<float>(cells, turned_.view());
-    ladder_shares<float>({turned_.view(), word_lines(spec, cells)}, turned_share_.view());
-    loads.word_us = line_loads(turned_.view(), turned_share_.view());
-    transpose<float>(turned_share_.view(), word_share_.view());
-    multiply(through_.values(), word_share_.values());
+    Matrix turned(cells.columns, cells.rows), turned_share(cells.columns, cells.rows);
+    transpose<float>(cells, turned.view());
+    ladder_shares<float>({turned.view(), word_lines(spec, cells)}, turned_share.view());
+    loads.word_us = line_loads(turned.view(), turned_share.view());
+    Matrix word_share(cells.rows, cells.columns);
+    transpose<float>(turned_share.view(), word_share.view());
+    multiply(through_.values(), word_share.values());
   }
   return loads;
 }

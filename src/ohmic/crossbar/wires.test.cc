@@ -299,7 +299,7 @@ Maps maps_of(const Cells& cells, WireSpec spec) {
   Maps maps{cells.us, Numbers(exact.size())};
   for (std::size_t k = 0; k < exact.size(); ++k) {
     maps.drop[k] -= exact[k];
-    maps.error[k] = map.effective_us(k / kSize, k % kSize, cells.single[k]) - exact[k];
+    maps.error[k] = map.effective_us(k / cells.columns, k % cells.columns, cells.single[k]) - exact[k];
   }
   return maps;
 }
@@ -364,6 +364,16 @@ TEST(Approximation, OfUnevenArraysErrsLittle) {
       scaled([](std::size_t r, std::size_t c) { return static_cast<double>((r + 8) * (c + 8)) / 7e4; });
   const Cells dead = scaled([](std::size_t r, std::size_t c) { return r < 64 || c > 200 ? 0.0 : 1.0; });
   for (const Cells* cells : {&image, &gradient, &dead}) EXPECT_LT(share_of_drop(maps_of(*cells, wires(2, 2))), 0.006);
+}
+
+// As the arrays that a layer's last blocks leave. Frobenius norms: the error for inputs of all kinds together.
+TEST(Approximation, OfArraysThatAreNotSquareErrsLittle) {
+  for (const Shape shape : {Shape{250, 10}, Shape{12, 256}, Shape{202, 121}, Shape{30, 17}}) {
+    const Cells cells = uniform_cells(shape.rows, shape.columns);
+    const Maps maps = maps_of(cells, wires(2, 2));
+    const auto squares = [](const Numbers& n) { return std::inner_product(n.begin(), n.end(), n.begin(), 0.0); };
+    EXPECT_LT(std::sqrt(squares(maps.error) / squares(maps.drop)), 0.005) << shape.rows << " x " << shape.columns;
+  }
 }
 
 // ---- One cell changes.
