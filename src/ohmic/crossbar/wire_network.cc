@@ -46,9 +46,8 @@ std::array<double, 4> arms_us(const WireNetwork& network, std::size_t row, std::
   return {word[0], word[1], bit[0], bit[1]};
 }
 
-// Rows of an admittance matrix add up to 0. Its off-diagonal elements are exact relative to their own size, what
-// elimination leaves of the diagonal only relative to the line's conductance.
-void restore_diagonal(std::vector<double>& y, std::size_t count) {
+// Nothing leads to ground, hence the rows of an admittance matrix add up to 0.
+void set_diagonal(std::vector<double>& y, std::size_t count) {
   for (std::size_t r = 0; r < count; ++r) {
     double others = 0;
     for (std::size_t c = 0; c < count; ++c) {
@@ -75,7 +74,7 @@ Part cell_part(const WireNetwork& network, std::size_t row, std::size_t column) 
       part.admittance_us.push_back(-arms[s] * arms[t] * through * scale);
     }
   }
-  restore_diagonal(part.admittance_us, part.count());
+  set_diagonal(part.admittance_us, part.count());
   return part;
 }
 
@@ -127,7 +126,6 @@ Part join(const Part& first, const Part& second, Side joint) {
   add_part(second, second_at, pair, at);
   eliminate_first(pair, at, joined);
   part.admittance_us = symmetric_rest(pair, at, joined);
-  restore_diagonal(part.admittance_us, part.count());
   return part;
 }
 

@@ -188,6 +188,16 @@ TEST(ExactWireMap, ComesToThePerfectLineAsTheResistanceVanishes) {
   }
 }
 
+// Lines that conduct 1e15 times as well as a cell leave the cell its digits: nothing is a difference of their
+// conductances.
+TEST(ExactWireMap, LosesNoDigitsToLinesThatConductVeryWell) {
+  const Cells cells = uniform_cells(40, 50, 0.1);
+  for (const DriveSide drive : kDrives) {
+    const Numbers nearly = exact_wire_map(wires(1e-9, 1e-9, drive), cells.view());
+    for (std::size_t k = 0; k < nearly.size(); ++k) ASSERT_NEAR(nearly[k], cells.us[k], 1e-9) << k;
+  }
+}
+
 TEST(ExactWireMap, LeavesDeadLinesDead) {
   const Cells cells(20, 24, [](std::size_t r, std::size_t c) { return r == 3 || c == 7 || c == 23 ? 0.0 : 5.0; });
   const Numbers map = exact_wire_map(wires(50, 50), cells.view());
@@ -262,13 +272,15 @@ TEST(WireMap, OfTheApproximateModelIsExactWhereItCanBe) {
 // ---- The error of the approximation, in shares of the drop.
 
 constexpr std::size_t kSize = 256;
+// Half the size at four times the resistance has the same drop, and is solved in an eighth of the time.
+constexpr std::size_t kHalfSize = 128;
 
 enum class Inputs { positive, both_signs, sparse, single };
 constexpr std::array kInputs = {Inputs::positive, Inputs::both_signs, Inputs::sparse, Inputs::single};
 
-Numbers input_vector(Inputs kind, std::mt19937& random) {
+Numbers input_vector(Inputs kind, std::size_t size, std::mt19937& random) {
   std::uniform_real_distribution<double> unit(0, 1);
-  Numbers x(kSize, 0.0);
+  Numbers x(size, 0.0);
   for (double& v : x) {
     const double value = unit(random), chance = unit(random);
     v = kind == Inputs::positive                 ? value
@@ -276,18 +288,21 @@ Numbers input_vector(Inputs kind, std::mt19937& random) {
         : kind == Inputs::sparse && chance < 0.1 ? value
                                                  : 0;
   }
-  if (kind == Inputs::single) x[random() % kSize] = 1;
+  if (kind == Inputs::single) x[random() % size] = 1;
   return x;
 }
 
 double squared_outputs(const Numbers& map, const Numbers& x) {
-  Numbers y(kSize, 0.0);
-  for (std::size_t k = 0; k < map.size(); ++k) y[k % kSize] += x[k / kSize] * map[k];
+  Numbers y(map.size() / x.size(), 0.0);
+  for (std::size_t i = 0; i < x.size(); ++i) {
+    for (std::size_t j = 0; j < y.size(); ++j) y[j] += x[i] * map[i * y.size() + j];
+  }
   return std::inner_product(y.begin(), y.end(), y.begin(), 0.0);
 }
 
 // ideal: G; exact and approximate: what the wires make of it.
 struct Maps {
+  std::size_t rows;
   Numbers drop, error;  ///< ideal - exact, approximate - exact
 };
 
@@ -296,7 +311,7 @@ Maps maps_of(const Cells& cells, WireSpec spec) {
   WireMap map;
   map.renew(spec, cells.single_view());
   const Numbers exact = exact_wire_map(spec, cells.view());
-  Maps maps{cells.us, Numbers(exact.size())};
+  Maps maps{cells.rows, cells.us, Numbers(exact.size())};
   for (std::size_t k = 0; k < exact.size(); ++k) {
     maps.drop[k] -= exact[k];
     maps.error[k] = map.effective_us(k / cells.columns, k % cells.columns, cells.single[k]) - exact[k];
@@ -321,26 +336,31 @@ double share_of_drop(const Maps& maps) {
     std::mt19937 random(7);
     double error = 0, drop = 0;
     for (int v = 0; v < 16; ++v) {
-      const Numbers x = input_vector(kind, random);
+      const Numbers x = input_vector(kind, maps.rows, random);
       error += squared_outputs(maps.error, x);
       drop += squared_outputs(maps.drop, x);
     }
     largest = std::max(largest, std::sqrt(error / drop));
   }
-  testing::Test::RecordProperty("largest_share", std::to_string(largest));
   return largest;
 }
 
 // Asked for are 5 %; the bounds below are what was measured, rounded up.
-TEST(Approximation, OfUniformConductancesErrsLittleInEveryArrangement) {
+TEST(Approximation, OfUniformConductancesErrsLittle) {
   const Cells cells = uniform_cells(kSize, kSize);
+  EXPECT_LT(share_of_drop(maps_of(cells, wires(2, 2))), 0.004);
+  EXPECT_LT(share_of_drop(maps_of(cells, wires(2, 2, DriveSide::both, SenseSide::both))), 0.004);
+  EXPECT_LT(share_of_drop(maps_of(cells, wires(0.5, 0.5))), 0.002);
+  EXPECT_LT(share_of_drop(maps_of(cells, wires(0.5, 2))), 0.003);
+}
+
+TEST(Approximation, ErrsLittleInEveryArrangement) {
+  const Cells cells = uniform_cells(kHalfSize, kHalfSize);
   for (const DriveSide drive : kDrives) {
     for (const SenseSide sense : kSenses) {
-      EXPECT_LT(share_of_drop(maps_of(cells, wires(2, 2, drive, sense))), 0.005) << name(wires(2, 2, drive, sense));
+      EXPECT_LT(share_of_drop(maps_of(cells, wires(8, 8, drive, sense))), 0.006) << name(wires(8, 8, drive, sense));
     }
   }
-  EXPECT_LT(share_of_drop(maps_of(cells, wires(0.5, 0.5))), 0.003);
-  EXPECT_LT(share_of_drop(maps_of(cells, wires(0.5, 2))), 0.005);
 }
 
 TEST(Approximation, OfTrainedPairsErrsLittleInTheirDifference) {
@@ -354,16 +374,17 @@ TEST(Approximation, OfTrainedPairsErrsLittleInTheirDifference) {
 
 // Rows as of images with an empty margin, columns of which few are in use, a gradient over the array, dead lines.
 TEST(Approximation, OfUnevenArraysErrsLittle) {
-  const Cells even = uniform_cells(kSize, kSize);
+  const Cells even = uniform_cells(kHalfSize, kHalfSize);
   const auto scaled = [&](const auto& factor) {
-    return Cells(kSize, kSize, [&](std::size_t r, std::size_t c) { return factor(r, c) * even.us[r * kSize + c]; });
+    return Cells(kHalfSize, kHalfSize,
+                 [&](std::size_t r, std::size_t c) { return factor(r, c) * even.us[r * kHalfSize + c]; });
   };
   const Cells image = scaled(
       [](std::size_t r, std::size_t c) { return (r % 28 > 5 && r % 28 < 22 ? 1.0 : 0.0) * (c % 7 == 0 ? 1.0 : 0.2); });
   const Cells gradient =
-      scaled([](std::size_t r, std::size_t c) { return static_cast<double>((r + 8) * (c + 8)) / 7e4; });
-  const Cells dead = scaled([](std::size_t r, std::size_t c) { return r < 64 || c > 200 ? 0.0 : 1.0; });
-  for (const Cells* cells : {&image, &gradient, &dead}) EXPECT_LT(share_of_drop(maps_of(*cells, wires(2, 2))), 0.006);
+      scaled([](std::size_t r, std::size_t c) { return static_cast<double>((r + 4) * (c + 4)) / 2e4; });
+  const Cells dead = scaled([](std::size_t r, std::size_t c) { return r < 32 || c > 100 ? 0.0 : 1.0; });
+  for (const Cells* cells : {&image, &gradient, &dead}) EXPECT_LT(share_of_drop(maps_of(*cells, wires(8, 8))), 0.006);
 }
 
 // As the arrays that a layer's last blocks leave. Frobenius norms: the error for inputs of all kinds together.
