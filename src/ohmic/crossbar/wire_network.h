@@ -35,10 +35,9 @@ struct WireNetwork {
 /// has cut (I = Y V). Two neighbouring parts are put together by adding their matrices at the common ends, where no
 /// current leaves, and eliminating those (Schur complement, Kron 1939; the order is that of nested dissection, George
 /// 1973). A cell is a part with four ends. For an n x n array the last steps cost most, O(n^3) in all instead of the
-/// O(n^4) of a sweep over columns. Off-diagonal
-/// elements only ever add up numbers of one sign, and a pivot is never much smaller than what it is made of, because
-/// one of the parts leads on to a terminal; so M is accurate relative to its own elements, however well the lines
-/// conduct.
+/// O(n^4) of a sweep over columns. Off-diagonal elements only ever add up numbers of one sign, and a pivot is never
+/// much smaller than what it is made of, because one of its two parts leads on to a terminal; so M is accurate relative
+/// to its own elements, however well the lines conduct.
 std::vector<double> solve_wire_network(const WireNetwork& network);
 
 }  // namespace ohmic

@@ -1,5 +1,6 @@
 // Wires of one array of 256 x 256 cells, on one thread. Goals: the exact map in at most 1000 ms; the approximate one in
-// at most 10 ns per cell. Both print the goal beside; `ratio` is the approximate time over the exact one of the same run.
+// at most 10 ns per cell. Both print the goal beside; `ratio` is the approximate time over the exact one of the same
+// run.
 
 #include "ohmic/crossbar/wires.h"
 

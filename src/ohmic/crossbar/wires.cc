@@ -1,7 +1,6 @@
 #include "ohmic/crossbar/wires.h"
 
 #include <algorithm>
-#include <cmath>
 #include <cstddef>
 
 #include "ohmic/core/error.h"
