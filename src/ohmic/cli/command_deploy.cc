@@ -13,14 +13,19 @@ namespace {
 constexpr const char* kExamples =
     "Examples:\n"
     "  ohmic deploy runs/pcm --at 1s,1h,1d,1mo,1y --compensate none,gdc\n"
-    "  ohmic deploy runs/pcm --at 1y --draws 30 --json\n\n"
-    "Reads the trained cells as they age, without programming them again. Times count from the end of training.\n"
+    "  ohmic deploy runs/pcm --at 1y --draws 30 --json\n"
+    "  ohmic deploy runs/sgd --device pcm_inference --at 25s,1d,1y\n"
+    "  ohmic deploy runs/sgd --device pcm --set programming.method=verify --set synapse.cells=4\n\n"
+    "Reads the trained cells as they age, without programming them again; times count from the end of training. With\n"
+    "--device or --set, the trained weights are first written onto fresh cells, and times count from then.\n"
     "The spread is over draws of the read noise. Writes deploy.json into the run folder, where `ohmic report` finds "
     "it.";
 
 struct DeployArguments {
   std::string run;
   std::string data;
+  std::string device;
+  std::vector<std::string> settings;
   std::vector<std::string> times = {"1s", "1h", "1d", "1mo", "1y"};
   std::vector<std::string> compensations = {"none", "gdc"};
   int draws = 10;
@@ -55,13 +60,19 @@ void deploy(const DeployArguments& arguments) {
   ProgressLine line;
   LoadedRun run = load_run(arguments.run, arguments.data, [&](const std::string& message) { line.print(message); });
   request.on_progress = [&](double done) { line.update(fmt::format("evaluating  {:3.0f} %", 100 * done)); };
+  std::vector<ProgrammedLayer> programmed;
+  if (!arguments.device.empty() || !arguments.settings.empty()) {
+    line.update("programming");
+    programmed = program_run(run, arguments.device, arguments.settings);
+  }
   const auto results = evaluate_over_time(run, request);
   line.clear();
-  const std::string json = deployment_json(results, request.draws);
+  const std::string json = deployment_json(results, request.draws, programmed);
   write_file_atomically(std::filesystem::path(arguments.run) / "deploy.json", json);
   if (arguments.json) {
     fmt::print("{}", json);
   } else {
+    if (!programmed.empty()) fmt::print("{}\n", format_table(programming_table(programmed)));
     print_table(results);
   }
 }
@@ -73,6 +84,10 @@ void add_deploy_command(CLI::App& program, CommandStatus&) {
   CLI::App* command = program.add_subcommand("deploy", "Evaluate a trained run as its memory cells age");
   command->footer(kExamples);
   command->add_option("run", arguments->run, "Run folder made by `ohmic train`")->required();
+  command->add_option("--device", arguments->device, "Cell to write the weights onto: a preset's name or file")
+      ->type_name("NAME");
+  command->add_option("--set", arguments->settings, "Change a setting of the chip, e.g. synapse.cells=4; repeatable")
+      ->type_name("KEY=VALUE");
   command->add_option("--at", arguments->times, "Times after training, e.g. 25s,1h,1d,1mo,1y [1s,1h,1d,1mo,1y]")
       ->delimiter(',')
       ->type_name("TIMES");

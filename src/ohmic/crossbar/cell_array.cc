@@ -50,7 +50,7 @@ CellArray::CellArray(const TileSpec& spec, std::shared_ptr<const CellModel> cell
       schedule_(drift_table_, spec_.drift_sweep_interval_s),
       law_(law_of(drift_law_, read_noise_)),
       is_plain_(layout_.is_plain() && spec_.synapse.kind == SynapseKind::differential && !spec_.faults.any() &&
-                !drift_law_.is_individual() && !read_noise_.has_flicker()),
+                !drift_law_.is_individual() && !read_noise_.has_flicker() && spec_.wires.model == WireModel::none),
       faults_(faults_of(spec_, layout_.lanes())) {
   initialise();
 }
@@ -249,7 +249,8 @@ float CellArray::highest_us() const {
 std::array<float, 2> CellArray::variance_bounds_us2() const {
   if (!read_noise_.is_noisy()) return {0, 0};
   const auto square = [](double x) { return static_cast<float>(x * x); };
-  const bool may_be_silent = read_noise_.has_flicker() || spec_.faults.any() || is_single();
+  const bool may_be_silent =
+      read_noise_.has_flicker() || spec_.faults.any() || is_single() || spec_.wires.model != WireModel::none;
   constexpr int kPoints = 64;
   double most = 0;
   for (int k = 1; k <= kPoints; ++k) {

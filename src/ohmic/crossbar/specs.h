@@ -10,6 +10,7 @@
 #include "ohmic/core/config.h"
 #include "ohmic/crossbar/faults.h"
 #include "ohmic/crossbar/synapse.h"
+#include "ohmic/crossbar/wires.h"
 
 namespace ohmic {
 
@@ -64,6 +65,7 @@ struct TileSpec {
   SynapseSpec synapse;
   PeripherySpec periphery;
   FaultSpec faults;
+  WireSpec wires;
   double drift_tolerance = 1e-3;      ///< relative error allowed in a drifted conductance
   double drift_sweep_interval_s = 1;  ///< time between two re-evaluations of all old cells
   std::uint64_t seed = 1;

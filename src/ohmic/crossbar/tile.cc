@@ -35,10 +35,11 @@ DigitScale digit_scale(const CellArray& cells, const SynapseSpec& synapse) {
 
 }  // namespace
 
-Tile::Tile(const TileSpec& spec, std::shared_ptr<const CellModel> cell) : spec_(spec) {
+Tile::Tile(const TileSpec& spec, std::shared_ptr<const CellModel> cell) : spec_(spec), wires_(spec) {
   check_spec();
   cells_ = std::make_unique<CellArray>(spec_, std::move(cell));
   build_readers();
+  wires_.renew(*cells_);
   evaluate_all();
 }
 
@@ -127,6 +128,7 @@ void Tile::effective(int array, std::uint32_t first, std::size_t count, float* w
   const LaneLayout& layout = cells_->layout();
   for (int lane = layout.first_lane(array); lane < layout.first_lane(array + 1); ++lane) {
     cells_->values(static_cast<std::uint32_t>(lane) * cells_->crossings() + first, count, plus, minus);
+    if (wires_.any()) wires_.apply(static_cast<std::uint32_t>(lane) * cells_->crossings() + first, count, plus, minus);
     const float share = layout.share(lane) * digit_rule_.per_weight;
     for (std::size_t i = 0; i < count; ++i) {
       weight[i] += share * (plus.conductance_us[i] - minus.conductance_us[i]);
@@ -384,6 +386,7 @@ ProgrammingResult Tile::program(MatrixView<const float> weights, const Programmi
     if (layout.slice_of(array) + 1 < layout.slices()) subtract_written(array, missing, spec);
   }
   cells_->log_all_pulses();
+  wires_.renew(*cells_);
   evaluate_all();
   return result;
 }
@@ -397,6 +400,13 @@ void Tile::advance_to(double now_s) {
 
 void Tile::age(double seconds) {
   cells_->age(seconds);
+  wires_.renew(*cells_);
+  evaluate_all();
+}
+
+void Tile::renew_wires() {
+  if (!wires_.any()) return;
+  wires_.renew(*cells_);
   evaluate_all();
 }
 
@@ -426,6 +436,7 @@ void restore_ranges(ArrayReader& reader, std::span<const double> r) {
 
 void Tile::save(const std::string& prefix, SafetensorsWriter& out) const {
   cells_->save(prefix, out);
+  wires_.save(prefix, out);
   out.keep(prefix + ".counters", counter_values(counters_));
   out.keep(prefix + ".selection", selection_.values());
   std::vector<double> ranges;
@@ -438,6 +449,7 @@ void Tile::save(const std::string& prefix, SafetensorsWriter& out) const {
 
 void Tile::load(const std::string& prefix, const SafetensorsFile& in) {
   cells_->load(prefix, in);
+  if (!wires_.load(prefix, in)) wires_.renew(*cells_);
   std::vector<std::uint64_t> counts = counter_values(counters_);
   in.read(prefix + ".counters", std::span<std::uint64_t>(counts));
   std::size_t next = 0;
@@ -461,7 +473,7 @@ void Tile::load(const std::string& prefix, const SafetensorsFile& in) {
 }
 
 std::size_t Tile::bytes() const {
-  std::size_t total = cells_->bytes();
+  std::size_t total = cells_->bytes() + wires_.bytes();
   for (const Readers& readers : readers_) {
     total += readers.forward.bytes() + (readers.backward ? readers.backward->bytes() : 0);
   }

@@ -13,6 +13,7 @@
 #include "ohmic/crossbar/cell_array.h"
 #include "ohmic/crossbar/counters.h"
 #include "ohmic/crossbar/specs.h"
+#include "ohmic/crossbar/tile_wires.h"
 #include "ohmic/device/cell.h"
 #include "ohmic/device/programming.h"
 
@@ -74,6 +75,10 @@ class Tile {
   /// Lets `seconds` pass at once and re-evaluates every cell.
   void age(double seconds);
 
+  /// Solves the wires for the conductances of now; pulses count to first order until the next time. Programming and
+  /// ageing do it by themselves.
+  void renew_wires();
+
   /// The weight and the variance of one read, as the products see them now.
   float effective_weight(int input, int output) const;
   float effective_variance(int input, int output) const;
@@ -114,6 +119,7 @@ class Tile {
   TileSpec spec_;
   std::unique_ptr<CellArray> cells_;
   SelectionCounters selection_;
+  TileWires wires_;
   std::vector<Readers> readers_;
   Counters counters_;
   float output_scale_ = 1;

@@ -36,6 +36,7 @@ struct WireSpec {
   double column_ohm = 1;  ///< [assumed]
   DriveSide drive = DriveSide::left;
   SenseSide sense = SenseSide::bottom;
+  std::int64_t renew_every_samples = 100;  ///< [assumed: pulses hardly change what the lines carry]
 };
 
 inline void describe(FieldVisitor& v, WireSpec& s) {
@@ -47,6 +48,9 @@ inline void describe(FieldVisitor& v, WireSpec& s) {
           s.column_ohm);
   v.choice({"drive", "", "ends of the word lines that are driven"}, kDriveSides, s.drive);
   v.choice({"sense", "", "ends of the bit lines that are read"}, kSenseSides, s.sense);
+  v.field({"renew_every_samples", "samples",
+           "training samples between two solutions; in between, pulses count to first order", 1, 1e12},
+          s.renew_every_samples);
 }
 
 /// The map of an array with wires: M (rows x columns, row-major, uS) with I_j = sum_i M_ij V_i, where I_j is the sum of

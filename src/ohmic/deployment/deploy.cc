@@ -114,8 +114,8 @@ std::vector<DeploymentResult> evaluate_over_time(LoadedRun& run, const Deploymen
   const std::vector<Tile*> tiles = tiles_of(graph);
   if (tiles.empty()) {
     fail(
-        "this run has no analog layers (training.rule = \"sgd\"), so nothing ages; deploy a run trained with rule = "
-        "\"mixed_precision\"");
+        "this run has no analog layers (training.rule = \"sgd\"), so nothing ages; write its weights onto cells with "
+        "--device, e.g. --device pcm_inference");
   }
   DriftCompensation compensation(run, request.calibration_samples);
   std::vector<TimePoint> times = request.times;
@@ -142,7 +142,34 @@ std::vector<DeploymentResult> evaluate_over_time(LoadedRun& run, const Deploymen
   return results;
 }
 
-std::string deployment_json(std::span<const DeploymentResult> results, int draws) {
+namespace {
+
+nlohmann::ordered_json programming_json(std::span<const ProgrammedLayer> programmed) {
+  nlohmann::ordered_json list = nlohmann::ordered_json::array();
+  for (const ProgrammedLayer& layer : programmed) {
+    const ProgrammingResult& r = layer.result;
+    list.push_back({{"layer", layer.name},
+                    {"inputs", layer.inputs},
+                    {"outputs", layer.outputs},
+                    {"largest_weight", layer.largest_weight},
+                    {"range_us", layer.range_us},
+                    {"cells", r.cells},
+                    {"converged", r.converged},
+                    {"nonzero_cells", r.nonzero_cells},
+                    {"nonzero_converged", r.nonzero_converged},
+                    {"set_pulses", r.set_pulses},
+                    {"depression_pulses", r.depression_pulses},
+                    {"resets", r.resets},
+                    {"reads", r.reads},
+                    {"error_stddev_us", layer.error_stddev_us}});
+  }
+  return list;
+}
+
+}  // namespace
+
+std::string deployment_json(std::span<const DeploymentResult> results, int draws,
+                            std::span<const ProgrammedLayer> programmed) {
   nlohmann::ordered_json list = nlohmann::ordered_json::array();
   for (const DeploymentResult& r : results) {
     list.push_back({{"compensate", kCompensations[static_cast<std::size_t>(r.compensation)]},
@@ -154,7 +181,9 @@ std::string deployment_json(std::span<const DeploymentResult> results, int draws
                     {"accuracy_max", r.highest},
                     {"draws", r.draws}});
   }
-  return nlohmann::ordered_json{{"format", 1}, {"draws", draws}, {"results", list}}.dump(1) + "\n";
+  nlohmann::ordered_json json = {{"format", 1}, {"draws", draws}, {"results", list}};
+  if (!programmed.empty()) json["programming"] = programming_json(programmed);
+  return json.dump(1) + "\n";
 }
 
 }  // namespace ohmic

@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "ohmic/deployment/program_run.h"
 #include "ohmic/network/graph.h"
 #include "ohmic/training/run.h"
 
@@ -50,7 +51,8 @@ struct DeploymentResult {
 /// is changed (it ages).
 std::vector<DeploymentResult> evaluate_over_time(LoadedRun& run, const DeploymentRequest& request);
 
-/// The text of deploy.json.
-std::string deployment_json(std::span<const DeploymentResult> results, int draws);
+/// The text of deploy.json. `programmed`: empty if the trained cells were read as they are.
+std::string deployment_json(std::span<const DeploymentResult> results, int draws,
+                            std::span<const ProgrammedLayer> programmed);
 
 }  // namespace ohmic

@@ -218,6 +218,11 @@ void describe(FieldVisitor& v, ProgrammingSpec& s) {
   v.field({"most_iterations", "", "rounds of read and pulse before a cell is given up", 1, 4000}, s.most_iterations);
   v.field({"step", "", "share of the missing change that a pulse of chosen amplitude aims at", 1e-3, 1}, s.step);
   v.field({"reads_per_verify", "", "reads that are averaged before a decision", 1, 4000}, s.reads_per_verify);
+  v.field({"range_us", "uS",
+           "conductance difference for the largest weight of a layer; 0: all of a cell's range where the model knows "
+           "the outcome of programming, else synapse.weight_conductance_us",
+           0, 1e6},
+          s.range_us);
 }
 
 ProgrammingResult& ProgrammingResult::operator+=(const ProgrammingResult& other) {

@@ -27,6 +27,7 @@ struct ProgrammingSpec {
   std::int64_t most_iterations = 55;  ///< [assumed]
   double step = 1;
   std::int64_t reads_per_verify = 1;
+  double range_us = 0;
 };
 
 void describe(FieldVisitor& v, ProgrammingSpec& s);

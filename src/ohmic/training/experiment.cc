@@ -101,6 +101,7 @@ void describe(FieldVisitor& v, ExperimentSpec& s) {
   v.section({"synapse", "", ""}, s.synapse);
   v.section({"periphery", "", ""}, s.periphery);
   v.section({"faults", "", "cells and lines that do not work"}, s.faults);
+  v.section({"wires", "", "resistance of the lines"}, s.wires);
   v.section({"programming", "", "how `ohmic deploy --device` writes weights"}, s.programming);
   v.section({"drift", "", ""}, s.drift);
   v.section({"clock", "", ""}, s.clock);
@@ -151,6 +152,7 @@ Graph make_graph(const ExperimentSpec& spec, std::size_t input_size, std::size_t
     tile.synapse = spec.synapse;
     tile.periphery = spec.periphery;
     tile.faults = spec.faults;
+    tile.wires = spec.wires;
     tile.drift_tolerance = spec.drift.tolerance;
     tile.drift_sweep_interval_s = kSamplesPerSweep * std::max(spec.clock.seconds_per_sample, 1e-12);
     tile.seed = static_cast<std::uint64_t>(spec.seed);

@@ -71,6 +71,7 @@ struct ExperimentSpec {
   SynapseSpec synapse;
   PeripherySpec periphery;
   FaultSpec faults;
+  WireSpec wires;
   ProgrammingSpec programming;
   DriftSpec drift;
   ClockSpec clock;

@@ -107,6 +107,8 @@ void Trainer::train_batch(std::size_t size) {
     position_.refreshed_pairs += rules_[l]->maintain(layer, before, now, steps_);
     if (auto* analog = dynamic_cast<AnalogWeights*>(&layer.weights())) {
       analog->tile().advance_to(spec_.clock.seconds_per_sample * static_cast<double>(now));
+      const auto every = static_cast<std::uint64_t>(spec_.wires.renew_every_samples);
+      if (before / every != now / every) analog->tile().renew_wires();
     }
   }
   ++steps_;
