@@ -129,8 +129,9 @@ TEST(Synapse, ProgrammedWeightsComeBack) {
       const ProgrammingResult result = tile.program(weights.view(), verify, 0);
       EXPECT_GT(result.nonzero_converged, 0.97 * static_cast<double>(result.nonzero_cells))
           << range.cell << ", " << name_of(used);
+      tile.age(tile.cell().drift().reference_age_s);
       // Errors are spread over the tolerance, 0.5 uS, on two cells; read noise hides a little more.
-      EXPECT_LT(stddev_of_error(tile, weights), 0.6 / used.weight_conductance_us) << range.cell << name_of(used);
+      EXPECT_LT(stddev_of_error(tile, weights), 0.75 / used.weight_conductance_us) << range.cell << name_of(used);
     }
   }
 }
@@ -210,15 +211,15 @@ TEST(Synapse, SavedAndLoadedStateGivesTheSameFuture) {
       s.faults = {0.01, 0.01, 0.02, 0.02};
       s.wires.model = synapse.cells == 3 ? WireModel::approximate : WireModel::none;
       Tile walked(s, cell(name));
-      scatter_pulses(walked, 40, 3.7);
-      walked.refresh(RefreshSpec{}, 0.768, 40);
+      scatter_pulses(walked, 12, 13.7);
+      walked.refresh(RefreshSpec{}, 0.768, 12);
       SafetensorsWriter out;
       walked.save("t", out);
       out.write(path);
       Tile loaded(s, cell(name));
       loaded.load("t", SafetensorsFile(path));
       for (Tile* tile : {&walked, &loaded}) {
-        tile->pulse(std::vector<PulseRequest>{{3, 1}, {8, -1}}, 41);
+        tile->pulse(std::vector<PulseRequest>{{3, 1}, {8, -1}}, 13);
         tile->advance_to(500);
         tile->age(1e5);
       }

@@ -337,16 +337,17 @@ int Tile::refresh(const RefreshSpec& spec, double pulse_us, std::uint64_t step) 
   return rewritten;
 }
 
-// Target conductances of one unit per weight: G+ and G-, or the cell and 0.
+// Target conductances of one unit per weight: G+ and G- above the least that a cell conducts, or the cell and 0.
 std::vector<float> Tile::targets_of(MatrixView<const float> weights) const {
+  const auto least = static_cast<float>(cell().conductance_min_us());
   std::vector<float> targets(2 * weights.rows * weights.columns);
   for (std::size_t i = 0; i < weights.rows * weights.columns; ++i) {
     const auto difference = static_cast<float>(weights.data[i] * spec_.synapse.weight_conductance_us);
     if (cells_->is_single()) {
       targets[2 * i] = static_cast<float>(spec_.synapse.reference_us) + difference;
     } else {
-      targets[2 * i] = std::max(difference, 0.0f);
-      targets[2 * i + 1] = std::max(-difference, 0.0f);
+      targets[2 * i] = least + std::max(difference, 0.0f);
+      targets[2 * i + 1] = least + std::max(-difference, 0.0f);
     }
   }
   return targets;

@@ -22,12 +22,32 @@ ProgrammingMethod chosen(const CellModel& cell, ProgrammingMethod method) {
   return cell.has_target_programming() ? ProgrammingMethod::statistical : ProgrammingMethod::verify;
 }
 
+// For each number of SET pulses the target up to which it comes nearest, without noise: CellModel::pulses_for for many
+// targets.
+std::vector<float> pulse_thresholds(const CellModel& cell) {
+  std::vector<float> thresholds;
+  float conductance = cell.reset(0);
+  for (std::uint32_t n = 0; n < kMostPulses; ++n) {
+    const float next = cell.set(conductance, n, {});
+    if (next <= conductance) break;
+    thresholds.push_back(0.5f * (conductance + next));
+    conductance = next;
+  }
+  return thresholds;
+}
+
 // The cells [begin, begin + size) of a procedure, one round after the other.
 class Batch {
  public:
   Batch(const CellModel& cell, const ProgrammingSpec& spec, const ProgrammingKey& key, std::span<const float> targets,
-        const CellsView& cells)
-      : cell_(cell), spec_(spec), key_(key), noise_(cell.read_noise()), targets_(targets), cells_(cells) {
+        const CellsView& cells, std::span<const float> thresholds)
+      : cell_(cell),
+        spec_(spec),
+        key_(key),
+        noise_(cell.read_noise()),
+        targets_(targets),
+        cells_(cells),
+        thresholds_(thresholds) {
     if (!cells.cell_gaussians.empty()) return;
     own_.resize(targets.size());
     draw(Purpose::step_spread, 0, own_);
@@ -60,6 +80,7 @@ class Batch {
   ReadNoiseLaw noise_;
   std::span<const float> targets_;
   CellsView cells_;
+  std::span<const float> thresholds_;  ///< pulse_thresholds, for blind
   std::vector<float> own_, pulse_, reset_, error_, drawn_;
   std::vector<bool> rests_;
   ProgrammingResult result_;
@@ -93,7 +114,10 @@ void Batch::statistical() {
 void Batch::blind() {
   reset_all();
   std::vector<std::uint32_t> wanted(targets_.size());
-  for (std::size_t i = 0; i < targets_.size(); ++i) wanted[i] = cell_.pulses_for(target(i));
+  for (std::size_t i = 0; i < targets_.size(); ++i) {
+    const auto above = std::lower_bound(thresholds_.begin(), thresholds_.end(), target(i));
+    wanted[i] = static_cast<std::uint32_t>(above - thresholds_.begin());
+  }
   const std::uint32_t most = *std::max_element(wanted.begin(), wanted.end());
   for (std::uint32_t n = 0; n < most; ++n) {
     draw(Purpose::verified_pulse, n, pulse_);
@@ -244,6 +268,7 @@ ProgrammingResult program_cells(const CellModel& cell, const ProgrammingSpec& sp
   OHMIC_EXPECT(cells.conductance_us.size() == targets_us.size() && cells.pulses.size() == targets_us.size());
   const ProgrammingMethod method = chosen(cell, spec.method);
   check(cell, spec, method);
+  const auto thresholds = method == ProgrammingMethod::blind ? pulse_thresholds(cell) : std::vector<float>{};
   std::vector<ProgrammingResult> results((targets_us.size() + kCellsAtOnce - 1) / kCellsAtOnce);
   parallel_chunks(targets_us.size(), kCellsAtOnce, [&](std::size_t begin, std::size_t end) {
     const std::size_t size = end - begin;
@@ -253,7 +278,7 @@ ProgrammingResult program_cells(const CellModel& cell, const ProgrammingSpec& sp
     const CellsView own{cells.conductance_us.subspan(begin, size), cells.pulses.subspan(begin, size),
                         given ? cells.cell_gaussians.subspan(begin, size) : std::span<const float>{},
                         cells.is_stuck.empty() ? cells.is_stuck : cells.is_stuck.subspan(begin, size)};
-    Batch batch(cell, spec, own_key, targets_us.subspan(begin, size), own);
+    Batch batch(cell, spec, own_key, targets_us.subspan(begin, size), own, thresholds);
     results[begin / kCellsAtOnce] = batch.run(method);
   });
   ProgrammingResult total;
