@@ -14,7 +14,7 @@ namespace {
 
 using namespace report;
 
-constexpr std::size_t kMostMarkers = 40;
+constexpr std::size_t kMostMarkers = 31;
 constexpr double kPercent = 100;
 
 // One cell is drawn in uS, several in percent of what each can use: their ranges differ.
@@ -273,9 +273,9 @@ std::string step_chart(Studies studies) {
     if (unit.is_relative || f.depression.empty()) continue;
     all.push_back(step_series(studies[k], f.depression, "depression", 1, unit));
   }
-  return drawn("steps", "Step of one pulse against its number",
-               integer_axis(unit.is_relative ? "SET pulse after RESET" : "pulse of its kind", 1, last_x(all), 12),
-               unit.title("step"), std::move(all));
+  const bool goes_down = all.size() > studies.size();
+  Axis x = integer_axis(goes_down ? "pulse of its kind" : "SET pulse after RESET", 1, last_x(all), 12);
+  return drawn("steps", "Step of one pulse against its number", std::move(x), unit.title("step"), std::move(all));
 }
 
 std::string distribution_chart(Studies studies) {

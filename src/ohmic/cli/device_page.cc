@@ -29,6 +29,13 @@ std::string typeset(std::string text) {
   return text;
 }
 
+/// A name that may be broken at its underscores.
+std::string breakable(std::string_view name) {
+  std::string html = escape_html(name);
+  replace_all(html, "_", "_<wbr>");
+  return html;
+}
+
 std::string table_html(const FigureTable& table) {
   std::vector<TableColumn> columns;
   for (const std::string& heading : table.rows.front()) {
@@ -53,7 +60,7 @@ std::string captioned(const std::vector<FigureTable>& tables) {
 std::string constants_html(const DeviceStudy& study) {
   std::vector<std::vector<std::string>> rows;
   for (const CellConstant& c : study.constants) {
-    rows.push_back({escape_html(c.name), typeset(fmt::format("{} {}", c.value, c.unit)), escape_html(c.status),
+    rows.push_back({breakable(c.name), typeset(fmt::format("{} {}", c.value, c.unit)), escape_html(c.status),
                     typeset(c.meaning), typeset(c.source)});
   }
   return html_table(fmt::format("Constants of {}", study.label),
