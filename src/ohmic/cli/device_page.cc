@@ -21,13 +21,14 @@ void replace_all(std::string& text, std::string_view from, std::string_view to) 
   }
 }
 
-/// Text of the terminal as HTML.
-std::string typeset(std::string text) {
-  text = escape_html(text);
+/// Text of the terminal with the symbols that a page can show.
+std::string with_symbols(std::string text) {
   replace_all(text, "uS", "µS");
   replace_all(text, "+-", "±");
   return text;
 }
+
+std::string typeset(const std::string& text) { return escape_html(with_symbols(text)); }
 
 /// A name that may be broken at its underscores.
 std::string breakable(std::string_view name) {
@@ -39,14 +40,14 @@ std::string breakable(std::string_view name) {
 std::string table_html(const FigureTable& table) {
   std::vector<TableColumn> columns;
   for (const std::string& heading : table.rows.front()) {
-    columns.push_back({heading, columns.empty() ? Alignment::left : Alignment::right});
+    columns.push_back({with_symbols(heading), columns.empty() ? Alignment::left : Alignment::right});
   }
   std::vector<std::vector<std::string>> rows(table.rows.begin() + 1, table.rows.end());
   for (auto& row : rows) {
     for (std::string& cell : row) cell = typeset(cell);
   }
   for (auto& row : rows) row.resize(columns.size());
-  return html_table(typeset(table.heading), columns, rows);
+  return html_table(with_symbols(table.heading), columns, rows);
 }
 
 std::string captioned(const FigureTable& table) { return html_details(typeset(table.heading), table_html(table)); }
@@ -144,8 +145,8 @@ std::string charts_of_programming(Studies studies) {
   const std::string how = studies.size() == 1 ? sentence(programming_text(first)) : "";
   return html_section("Programming to a target",
                       error_chart(studies) +
-                          html_note(how + "Bars are one standard deviation over the cells. " +
-                                    (studies.size() == 1 ? convergence_note(first) : "")) +
+                          html_note(with_symbols(how) + "Bars are one standard deviation over the cells. " +
+                                    (studies.size() == 1 ? with_symbols(convergence_note(first)) : "")) +
                           (studies.size() == 1 ? captioned(programming_table(first)) : "")) +
          html_section("Effort of programming", effort_chart(studies));
 }
@@ -160,15 +161,16 @@ std::string one_device(const DeviceStudy& study) {
 
 std::string comparison(Studies studies) {
   std::string title;
-  std::string finding;
+  std::string descriptions;
   std::string constants;
   for (const DeviceStudy& study : studies) {
     title += (title.empty() ? "" : ", ") + study.label;
-    finding += fmt::format("{}: {}. ", study.label, study.description);
+    descriptions += html_note(fmt::format("{}: {}.", study.label, study.description));
     constants += html_details(escape_html(study.label), constants_html(study));
   }
-  std::string body = header(title, finding, studies);
-  body += html_section("Figures", table_html({"Figures of the cells", comparison_rows(studies)}));
+  std::string body =
+      header(title, fmt::format("{} memory cells under the same pulses, side by side.", studies.size()), studies);
+  body += html_section("Figures", table_html({"Figures of the cells", comparison_rows(studies)}) + descriptions);
   body += charts_of_pulses(studies) + charts_of_time(studies) + charts_of_programming(studies);
   body += html_section("Constants", constants);
   return html_page(title, body);
