@@ -99,9 +99,10 @@ TEST_F(WrongSettings, CellPresetMustSayWhereItsConstantsComeFrom) {
 }
 
 TEST_F(WrongSettings, CellPresetMustBeCompleteAndKnown) {
-  expect_wrong_preset("parameters.step_us", "parameters.stepp_us", {"mine.toml", "parameters.step_us is missing"});
+  expect_wrong_preset("parameters.step_us", "parameters.stepp_us",
+                      {"mine.toml", "no parameter \"stepp_us\"", "did you mean \"step_us\""});
   expect_wrong_preset("model = \"ideal\"", "model = \"idael\"", {"\"idael\"", "ideal, pcm"});
-  expect_wrong_preset("value = 0.768", "value = -1", {"step_us = -1", "out of range"});
+  expect_wrong_preset("value = 0.768", "value = -1", {"step_us.value = -1", "outside 1e-06 to 10000 uS"});
 }
 
 TEST_F(WrongSettings, MissingExperiment) {
@@ -114,7 +115,7 @@ TEST_F(WrongSettings, MissingExperiment) {
 
 TEST_F(WrongSettings, UnknownCommandOrOption) {
   expect_mistake({}, {"subcommand is required", "--help"});
-  expect_mistake({"trian"}, {"\"trian\"", "train, deploy, report, config, list", "did you mean \"train\"?"});
+  expect_mistake({"trian"}, {"\"trian\"", "train, deploy, report, config, device, list", "did you mean \"train\"?"});
   expect_mistake({"train"}, {"experiment is required", "--help"});
   expect_mistake({"train", "mnist_sgd", "--otu", "x"}, {"--otu", "--help"});
   expect_mistake({"list", "things"}, {"things", "devices"});

@@ -2,8 +2,10 @@
 
 #include <nlohmann/json.hpp>
 
+#include "ohmic/cli/cell_catalogue.h"
 #include "ohmic/cli/command.h"
 #include "ohmic/cli/terminal.h"
+#include "ohmic/core/error.h"
 #include "ohmic/training/experiment.h"
 
 namespace ohmic {
@@ -12,6 +14,7 @@ namespace {
 constexpr const char* kExamples =
     "Examples:\n"
     "  ohmic list devices\n"
+    "  ohmic list devices --markdown > docs/cells.md\n"
     "  ohmic list experiments --json";
 
 struct Named {
@@ -54,6 +57,7 @@ void add_list_command(CLI::App& program, CommandStatus&) {
   struct Arguments {
     std::string what;
     bool json = false;
+    bool markdown = false;
   };
   auto arguments = std::make_shared<Arguments>();
   CLI::App* command = program.add_subcommand("list", "List devices, experiments or datasets");
@@ -62,7 +66,15 @@ void add_list_command(CLI::App& program, CommandStatus&) {
       ->required()
       ->check(CLI::IsMember({"devices", "experiments", "datasets"}));
   command->add_flag("--json", arguments->json, "Print as JSON");
+  CLI::Option* json = command->get_option("--json");
+  command->add_flag("--markdown", arguments->markdown, "Print the devices with all constants and sources as Markdown")
+      ->excludes(json);
   command->callback([arguments] {
+    if (arguments->markdown) {
+      if (arguments->what != "devices") fail("list {}: only devices can be listed with --markdown", arguments->what);
+      fmt::print("{}", cell_catalogue_markdown());
+      return;
+    }
     print(arguments->what == "devices"       ? devices()
           : arguments->what == "experiments" ? experiments()
                                              : datasets(),

@@ -101,6 +101,10 @@ double DriftLaw::exponent_of(double conductance_us, double gaussian) const {
   return std::abs(exponent.at(log_g) + spread.at(log_g) * gaussian);
 }
 
+double DriftLaw::factor(double age_s, double exponent_of_cell) const {
+  return std::pow(std::max(age_s, min_age_s) / reference_age_s, -exponent_of_cell);
+}
+
 double DriftLaw::steepest() const {
   constexpr double kSpreads = 4;
   double most = 0;

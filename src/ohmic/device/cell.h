@@ -37,6 +37,8 @@ struct DriftLaw {
   /// Whether cells differ in their exponent, so that no common table of factors serves.
   bool is_individual() const;
   double exponent_of(double conductance_us, double gaussian) const;
+  /// G(age) / G of a cell with this exponent.
+  double factor(double age_s, double exponent_of_cell) const;
   /// No exponent exceeds this, but for one cell in 10^4.
   double steepest() const;
 };

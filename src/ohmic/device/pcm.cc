@@ -57,7 +57,7 @@ StepLaw PcmCell::step(float conductance_us, std::uint32_t pulses) const {
 }
 
 float PcmCell::stepped(float conductance_us, const StepLaw& step, PulseNoise noise) const {
-  const double mean = step.mean_us * (1 + p_.step_spread * noise.cell);
+  const double mean = step.mean_us * std::max(0.0, 1 + p_.step_spread * noise.cell);
   const double next = conductance_us + mean + std::max(0.0, step.stddev_us) * noise.gaussian;
   return static_cast<float>(std::clamp(next, p_.conductance_min_us, p_.conductance_max_us));
 }

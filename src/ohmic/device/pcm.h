@@ -47,7 +47,7 @@ struct StepLaw {
 ///
 ///     mean   mu    = slope_mu G + offset_mu + memory_mu P
 ///     spread sigma = slope_s  G + offset_s  + memory_s  P
-///     G <- clip(G + mu (1 + spread xi_cell) + sigma xi, G_min, G_max)
+///     G <- clip(G + mu max(0, 1 + spread xi_cell) + sigma xi, G_min, G_max)
 ///
 /// with P taken after the pulse's own decay. RESET melts the volume: P = 1 and a small, slightly random G. Valid for
 /// conductances up to about 12 uS, where the measurements end; G_max only bounds the tail.

@@ -157,6 +157,28 @@ class PresetWriter final : public ConstantVisitor {
   std::string source_, text_;
 };
 
+// Joins the constants in use with what their preset says of them.
+class ConstantCollector final : public ConstantVisitor {
+ public:
+  using ConstantVisitor::field;
+
+  explicit ConstantCollector(const ConfigDocument& tables) : tables_(tables) {}
+
+  void field(const FieldInfo& info, double& value) override {
+    SourcedValue preset;
+    read_fields(tables_.table(info.name), info.name, preset);
+    const bool changed = preset.value != value;
+    constants_.push_back({std::string(info.name), value, std::string(info.unit), std::string(info.doc),
+                          changed ? "set" : std::string(kStatuses[static_cast<std::size_t>(preset.status)]),
+                          changed ? fmt::format("set by hand; the preset has {}", preset.value) : preset.source});
+  }
+  std::vector<CellConstant> take() { return std::move(constants_); }
+
+ private:
+  ConfigDocument tables_;
+  std::vector<CellConstant> constants_;
+};
+
 }  // namespace
 
 std::vector<std::string> cell_preset_names() {
@@ -219,6 +241,12 @@ void describe(FieldVisitor& v, DeviceSpec& spec) {
   }
   v.section({"parameters", "", "the cell's constants; those not given keep the preset's value"}, *spec.parameters_);
   v.section({"variation", "", "which of the cell's variations are simulated"}, spec.variation_);
+}
+
+std::vector<CellConstant> cell_constants(const DeviceSpec& device) {
+  ConstantCollector collector(open_preset(device.cell()).table("parameters"));
+  device.parameters().clone()->describe_fields(collector);
+  return collector.take();
 }
 
 }  // namespace ohmic

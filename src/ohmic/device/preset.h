@@ -61,4 +61,17 @@ class DeviceSpec {
   VariationSpec variation_;
 };
 
+/// One constant of a cell, as it is used, and what is known of it.
+struct CellConstant {
+  std::string name;
+  double value = 0;
+  std::string unit;     ///< empty when dimensionless
+  std::string meaning;  ///< one line
+  std::string status;   ///< published, derived, assumed; "set" where it differs from the preset
+  std::string source;
+};
+
+/// The constants of a device in the order of its model.
+std::vector<CellConstant> cell_constants(const DeviceSpec& device);
+
 }  // namespace ohmic

@@ -17,11 +17,6 @@ constexpr std::size_t kCellsAtOnce = 1024;          // a multiple of 32: blocks 
 constexpr std::uint64_t kMostIterations = 1 << 12;  // rounds that one procedure's keys leave room for
 constexpr std::uint32_t kMostPulses = 255;
 
-ProgrammingMethod chosen(const CellModel& cell, ProgrammingMethod method) {
-  if (method != ProgrammingMethod::automatic) return method;
-  return cell.has_target_programming() ? ProgrammingMethod::statistical : ProgrammingMethod::verify;
-}
-
 // For each number of SET pulses the target up to which it comes nearest, without noise: CellModel::pulses_for for many
 // targets.
 std::vector<float> pulse_thresholds(const CellModel& cell) {
@@ -249,6 +244,11 @@ void describe(FieldVisitor& v, ProgrammingSpec& s) {
           s.range_us);
 }
 
+ProgrammingMethod chosen_method(const CellModel& cell, const ProgrammingSpec& spec) {
+  if (spec.method != ProgrammingMethod::automatic) return spec.method;
+  return cell.has_target_programming() ? ProgrammingMethod::statistical : ProgrammingMethod::verify;
+}
+
 ProgrammingResult& ProgrammingResult::operator+=(const ProgrammingResult& other) {
   cells += other.cells;
   nonzero_cells += other.nonzero_cells;
@@ -266,7 +266,7 @@ ProgrammingResult program_cells(const CellModel& cell, const ProgrammingSpec& sp
                                 std::span<const float> targets_us, const CellsView& cells) {
   OHMIC_EXPECT(key.first_cell % 32 == 0);
   OHMIC_EXPECT(cells.conductance_us.size() == targets_us.size() && cells.pulses.size() == targets_us.size());
-  const ProgrammingMethod method = chosen(cell, spec.method);
+  const ProgrammingMethod method = chosen_method(cell, spec);
   check(cell, spec, method);
   const auto thresholds = method == ProgrammingMethod::blind ? pulse_thresholds(cell) : std::vector<float>{};
   std::vector<ProgrammingResult> results((targets_us.size() + kCellsAtOnce - 1) / kCellsAtOnce);

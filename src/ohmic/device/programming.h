@@ -32,6 +32,9 @@ struct ProgrammingSpec {
 
 void describe(FieldVisitor& v, ProgrammingSpec& s);
 
+/// What `automatic` means for this cell; any other method is itself.
+ProgrammingMethod chosen_method(const CellModel& cell, const ProgrammingSpec& spec);
+
 /// What a programming procedure did.
 struct ProgrammingResult {
   std::uint64_t cells = 0;

@@ -37,7 +37,8 @@ double RramCell::filling(double conductance_us) const {
 
 float RramCell::moved(double conductance_us, double step_us, double room, PulseNoise noise) const {
   const double law = std::pow(std::max(0.0, room), p_.power);
-  const double step = step_us * law * (1 + p_.step_spread * noise.cell + p_.step_stddev * noise.gaussian);
+  const double of_cell = std::max(0.0, 1 + p_.step_spread * noise.cell);  // a dead cell, never a reversed one
+  const double step = step_us * law * (of_cell + p_.step_stddev * noise.gaussian);
   return static_cast<float>(std::clamp(conductance_us + step, p_.conductance_min_us, p_.conductance_max_us));
 }
 

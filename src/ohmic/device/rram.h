@@ -29,8 +29,9 @@ struct RramParameters final : CellParameters {
 ///     potentiation  dG =  up   (1 - saturation w)^power
 ///     depression    dG = -down (1 - saturation (1 - w))^power
 ///
-/// times (1 + spread xi_cell + stddev xi), within hard bounds. power 1 and saturation 1 are the soft bounds, power 1
-/// and saturation below 1 the linear step, any power with saturation 1 the power step, saturation 0 the constant step.
+/// times (max(0, 1 + spread xi_cell) + stddev xi), within hard bounds. power 1 and saturation 1 are the soft bounds,
+/// power 1 and saturation below 1 the linear step, any power with saturation 1 the power step, saturation 0 the
+/// constant step.
 class RramCell final : public CellModel {
  public:
   explicit RramCell(const RramParameters& parameters);

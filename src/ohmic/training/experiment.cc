@@ -21,12 +21,15 @@ std::string name_of(std::string_view path) {
 }
 
 ConfigDocument open_experiment(const std::string& path_or_name) {
-  if (std::filesystem::exists(path_or_name)) return ConfigDocument::read_file(path_or_name);
+  // A folder does not hide the experiment of its name: `ohmic train mnist_sgd --out mnist_sgd` can be repeated.
+  const bool is_folder = std::filesystem::is_directory(path_or_name);
+  if (!is_folder && std::filesystem::exists(path_or_name)) return ConfigDocument::read_file(path_or_name);
   for (const EmbeddedFile& file : embedded_files()) {
     if (!file.path.starts_with(kFolder)) continue;
     if (file.path == path_or_name || name_of(file.path) == path_or_name)
       return ConfigDocument::parse(file.text, file.path);
   }
+  if (is_folder) return ConfigDocument::read_file(path_or_name);  // says that it is one
   const auto names = experiment_names();
   const std::string near = nearest_name(path_or_name, names);
   fail("{}: there is no such file, nor an experiment of that name; those that ship with ohmic are {}{}", path_or_name,
