@@ -95,5 +95,22 @@ TEST_F(Report, PutsRunsBesideEachOtherWithTheirAging) {
   }
 }
 
+TEST_F(Deploy, WritesDigitalWeightsOntoCells) {
+  succeed(small_training(text("sgd"), set("data.train_limit=1500") + set("data.test_limit=200"), "mnist_sgd"));
+  const double trained = read_json_lines(path("sgd/metrics.jsonl")).back().at("test_accuracy");
+  const std::string table = succeed({"deploy", text("sgd"), "--device", "ideal", "--at", "1s", "--draws", "1"});
+  EXPECT_NE(table.find("converged"), std::string::npos) << table;
+  // Exact cells and 8-bit converters keep the accuracy: 200 images, of which a few may fall on the other side.
+  const Json exact = read_json(path("sgd/deploy.json"));
+  EXPECT_NEAR(exact.at("results").at(0).at("accuracy_mean").get<double>(), trained, 0.021);
+  EXPECT_EQ(exact.at("programming").size(), 2U);
+  EXPECT_EQ(exact.at("programming").at(0).at("converged"), exact.at("programming").at(0).at("cells"));
+  succeed(
+      {"deploy", text("sgd"), "--device", "pcm", "--at", "1s", "--draws", "1", "--set", "programming.method=blind"});
+  const Json blind = read_json(path("sgd/deploy.json"));
+  EXPECT_LT(blind.at("programming").at(0).at("converged"), blind.at("programming").at(0).at("cells"));
+  EXPECT_EQ(blind.at("programming").at(0).at("reads"), 0);
+}
+
 }  // namespace
 }  // namespace ohmic::test

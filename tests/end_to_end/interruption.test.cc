@@ -79,6 +79,14 @@ TEST_F(Interruption, KillsLeaveNoTraceOnDriftingCells) {
   expect_same_after_kills(kLong + set("clock.seconds_per_sample=0.7"), 5);
 }
 
+TEST_F(Interruption, KillsLeaveNoTraceInTheGeneralCase) {
+  expect_same_after_kills(kLong + set("training.rule=pulsed_sgd") + set("training.learning_rate=0.1") +
+                              set("device.cell=pcm_spread") + set("synapse.cells=2") + set("faults.stuck_low=0.02") +
+                              set("synapse.depression_every=2") + set("wires.model=approximate") +
+                              set("wires.renew_every_samples=30") + set("clock.seconds_per_sample=0.7"),
+                          6);
+}
+
 TEST_F(Interruption, ControlCSavesAndResumeGoesOn) {
   succeed(small_training(text("uncut"), kLong));
   for (const int signal : {SIGINT, SIGTERM}) {

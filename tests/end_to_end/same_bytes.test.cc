@@ -68,6 +68,25 @@ TEST_F(SameBytes, WithAnyInstructionSetInFloatingPoint) {
   expect_same_for_every_instruction_set(set("training.rule=sgd"));
 }
 
+// Several cells per weight with exponents of their own, faults, wires, pulses in the arrays: the general path.
+const Arguments kEverything = set("training.rule=pulsed_sgd") + set("training.learning_rate=0.1") +
+                              set("device.cell=pcm_spread") + set("synapse.cells=2") + set("synapse.copies=2") +
+                              set("faults.stuck_low=0.02") + set("faults.dead_rows=0.01") +
+                              set("wires.model=approximate") + set("clock.seconds_per_sample=0.7");
+
+TEST_F(SameBytes, WithAnyNumberOfThreadsInTheGeneralCase) { expect_same_for_every_thread_count(kEverything); }
+
+TEST_F(SameBytes, WithAnyInstructionSetInTheGeneralCase) { expect_same_for_every_instruction_set(kEverything); }
+
+TEST_F(SameBytes, ProgrammedAndAgedOnAnyMachine) {
+  succeed(small_training(text("run"), {}, "mnist_sgd"));
+  const Arguments deploy = Arguments{"deploy", text("run"), "--device", "pcm_inference", "--draws", "2", "--json"} +
+                           set("synapse.slices=2") + set("wires.model=exact");
+  const std::string printed = succeed(deploy);
+  EXPECT_EQ(succeed(deploy + Arguments{"--threads", "1"}), printed);
+  for (const char* isa : {"OHMIC_ISA=baseline", "OHMIC_ISA=avx2"}) EXPECT_EQ(succeed(deploy, {{isa}}), printed) << isa;
+}
+
 TEST_F(SameBytes, AgedOnAnyMachine) {
   train("run", {});
   const Arguments deploy = {"deploy", text("run"), "--draws", "2", "--json"};

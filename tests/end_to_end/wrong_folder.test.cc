@@ -125,8 +125,26 @@ TEST_F(WrongFolder, AFullStandardOutputIsNoSuccess) {
 TEST_F(WrongFolder, DeployOnWhatIsNoAnalogRun) {
   expect_mistake({"deploy", text("none")}, {text("none"), "no checkpoint.safetensors", "ohmic train"});
   succeed(small_training(text("sgd"), {}, "mnist_sgd"));
-  expect_mistake({"deploy", text("sgd")}, {"no analog layers", "\"mixed_precision\""});
+  expect_mistake({"deploy", text("sgd")}, {"no analog layers", "--device pcm_inference"});
   EXPECT_FALSE(fs::exists(path("sgd/deploy.json")));
+}
+
+TEST_F(WrongFolder, DeployOntoAChipThatCannotBe) {
+  succeed(small_training(text("sgd"), {}, "mnist_sgd"));
+  const Arguments deploy = {"deploy", text("sgd"), "--draws", "1"};
+  expect_mistake(deploy + Arguments{"--device", "pcm_inferense"}, {"pcm_inferense", "did you mean \"pcm_inference\""});
+  expect_mistake(deploy + set("synapse.cels=4"), {"cels", "cells"});
+  expect_mistake(deploy + set("synapse.cells=65"), {"synapse", "cells", "65", "64"});
+  expect_mistake(deploy + Arguments{"--device", "pcm"} + set("programming.method=statistical"),
+                 {"statistical", "verify"});
+  expect_mistake(
+      deploy + Arguments{"--device", "pcm_inference"} + set("synapse.kind=single") + set("synapse.reference_us=30"),
+      {"reference_us", "30", "25"});
+  EXPECT_FALSE(fs::exists(path("sgd/deploy.json")));
+}
+
+TEST_F(WrongFolder, TrainSlicedWeights) {
+  expect_mistake(small_training(text("sliced"), set("synapse.slices=2")), {"synapse.slices", "synapse.slices = 1"});
 }
 
 TEST_F(WrongFolder, DeployWithWrongOptions) {
