@@ -29,7 +29,7 @@ class MixedPrecisionRule final : public UpdateRule {
 
   MixedPrecisionSpec spec_;
   float learning_rate_;
-  float epsilon_ = 0;  ///< of the tile: the weight change that one pulse stands for
+  float epsilon_ = 0;                                ///< of the tile: the weight change that one pulse stands for
   Matrix accumulated_;                               ///< chi
   std::vector<std::vector<std::uint32_t>> crossed_;  ///< scratch: per chunk of rows, so that chunks may run in parallel
   std::vector<PulseRequest> requests_;               ///< scratch
