@@ -106,7 +106,8 @@ TEST_F(WrongSettings, CellPresetMustBeCompleteAndKnown) {
 }
 
 TEST_F(WrongSettings, MissingExperiment) {
-  const std::vector<std::string> shipped = {"no such file", "mnist_ideal, mnist_mixed_precision, mnist_sgd"};
+  const std::vector<std::string> shipped = {"no such file",
+                                            "mnist_ideal, mnist_mixed_precision, mnist_multi_memristive, mnist_sgd"};
   expect_mistake({"train", "none.toml"}, shipped);
   expect_mistake({"train", "mnist_sdg"}, {"mnist_sdg", "did you mean \"mnist_sgd\"?"});
   expect_mistake({"config", "none.toml"}, shipped);
