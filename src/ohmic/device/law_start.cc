@@ -1,0 +1,212 @@
+#include "ohmic/device/law_start.h"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+
+#include "ohmic/device/likelihood_climb.h"
+
+namespace ohmic {
+namespace {
+
+using enum LawConstant;
+
+constexpr std::array kDecays = {0.7, 1.5, 3.0, 6.0, 12.0, 30.0, 100.0};
+constexpr double kFarOut = 6;                           ///< in robust standard deviations
+constexpr double kMeanOfAbsolute = 0.7978845608028654;  ///< E|xi| of a standard normal variable
+
+/// One observed step.
+struct Step {
+  double from_us, change_us;
+  std::size_t pulse;
+  std::size_t cell;
+};
+
+std::vector<Step> observed_steps(const std::vector<CellSequence>& cells) {
+  std::vector<Step> steps;
+  for (std::size_t i = 0; i < cells.size(); ++i) {
+    for (std::size_t p = 1; p < cells[i].pulses.size(); ++p) {
+      const double from = mean_conductance(cells[i].pulses[p - 1]), to = mean_conductance(cells[i].pulses[p]);
+      if (std::isfinite(from) && std::isfinite(to)) steps.push_back({from, to - from, p, i});
+    }
+  }
+  return steps;
+}
+
+double median_of(std::vector<double> values) {
+  if (values.empty()) return 0;
+  const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
+  std::nth_element(values.begin(), middle, values.end());
+  return *middle;
+}
+
+/// offset + slope G + memory P.
+struct Plane {
+  std::array<double, 3> c{};
+  double at(const Step& s, double decay) const {
+    return c[0] + c[1] * s.from_us + c[2] * std::exp(-static_cast<double>(s.pulse) / decay);
+  }
+};
+
+struct Regression {
+  Plane plane;
+  double squares = 0;
+};
+
+Regression regress(const std::vector<Step>& steps, const std::vector<double>& values, double decay) {
+  LawMatrix m(3, std::vector<double>(3, 0.0));
+  std::vector<double> right(3, 0.0);
+  for (std::size_t k = 0; k < steps.size(); ++k) {
+    const std::array<double, 3> x = {1, steps[k].from_us, std::exp(-static_cast<double>(steps[k].pulse) / decay)};
+    for (std::size_t i = 0; i < 3; ++i) {
+      right[i] += x[i] * values[k];
+      for (std::size_t j = 0; j < 3; ++j) m[i][j] += x[i] * x[j];
+    }
+  }
+  for (std::size_t i = 0; i < 3; ++i) m[i][i] *= 1 + 1e-6;
+  Regression result;
+  if (const auto solved = solve_positive(m, right)) std::copy(solved->begin(), solved->end(), result.plane.c.begin());
+  for (std::size_t k = 0; k < steps.size(); ++k) {
+    const double error = values[k] - result.plane.at(steps[k], decay);
+    result.squares += error * error;
+  }
+  return result;
+}
+
+std::vector<double> changes(const std::vector<Step>& steps) {
+  std::vector<double> values;
+  for (const Step& step : steps) values.push_back(step.change_us);
+  return values;
+}
+
+std::vector<double> residuals(const std::vector<Step>& steps, const Plane& plane, double decay) {
+  std::vector<double> values;
+  for (const Step& step : steps) values.push_back(step.change_us - plane.at(step, decay));
+  return values;
+}
+
+/// Steps far from all others are left out of the guess.
+std::vector<Step> without_outliers(const std::vector<Step>& steps) {
+  std::vector<double> sizes;
+  for (const Step& step : steps) sizes.push_back(std::abs(step.change_us));
+  const double far = kFarOut * std::max(1.5 * median_of(sizes), 1e-12);
+  std::vector<Step> kept;
+  std::copy_if(steps.begin(), steps.end(), std::back_inserter(kept),
+               [&](const Step& s) { return std::abs(s.change_us) < 2 * far; });
+  return kept;
+}
+
+// A read error raises one step and lowers the next: their covariance is minus its variance.
+double noise_variance_from_neighbours(const std::vector<Step>& steps, const std::vector<double>& errors) {
+  double sum = 0, count = 0;
+  for (std::size_t k = 1; k < steps.size(); ++k) {
+    if (steps[k].cell != steps[k - 1].cell || steps[k].pulse != steps[k - 1].pulse + 1) continue;
+    sum -= errors[k] * errors[k - 1];
+    count += 1;
+  }
+  return count > 0 ? std::max(0.0, sum / count) : 0;
+}
+
+void guess_noise(CellLaw& law, const std::vector<Step>& steps, const std::vector<double>& errors,
+                 const DriftFit& drift) {
+  if (drift.has_repeats) {
+    law[read_offset] = drift.noise.offset_us;
+    law[read_slope] = drift.noise.slope;
+    return;
+  }
+  double level = 0;
+  for (const Step& step : steps) level += std::max(0.0, step.from_us) / static_cast<double>(steps.size());
+  const double noise = std::sqrt(noise_variance_from_neighbours(steps, errors));
+  law[read_offset] = 0.5 * noise;
+  law[read_slope] = level > 0 ? 0.5 * noise / level : 0;
+}
+
+void guess_reset(CellLaw& law, const std::vector<CellSequence>& cells, double least) {
+  double sum = 0, squares = 0, count = 0;
+  for (const CellSequence& cell : cells) {
+    const double y = mean_conductance(cell.pulses.front());
+    if (!std::isfinite(y)) continue;
+    sum += y, squares += y * y, count += 1;
+  }
+  const double mean = count > 0 ? sum / count : 0;
+  const double noise = law[read_offset] + law[read_slope] * mean;
+  const double scatter = count > 1 ? squares / count - mean * mean : 0;
+  law[reset_mean] = std::max(mean, least);
+  law[reset_variance] = std::max(scatter - noise * noise, 0.05 * noise * noise + least * least);
+}
+
+// Cells that a pulse leaves at the lower bound read, without noise, all the same.
+double repeated_minimum(const std::vector<CellSequence>& cells) {
+  double least = 1e300;
+  int ties = 0;
+  for (const CellSequence& cell : cells) {
+    for (std::size_t p = 1; p < cell.pulses.size(); ++p) {
+      const double y = mean_conductance(cell.pulses[p]);
+      if (y < least) least = y, ties = 0;
+      if (y == least) ++ties;
+    }
+  }
+  return ties >= 3 ? least : -1;
+}
+
+void guess_lowest(CellLaw& law, const std::vector<CellSequence>& cells) {
+  law[highest] = std::numeric_limits<double>::infinity();
+  if (const double tied = repeated_minimum(cells); tied >= 0) {
+    law[lowest] = tied;
+    return;
+  }
+  double best = -std::numeric_limits<double>::infinity();
+  const double reset = std::max(0.0, law[reset_mean]);
+  for (const double candidate : {0.0, 0.5 * reset, reset}) {
+    CellLaw trial = law;
+    trial[lowest] = candidate;
+    const double likelihood = score_cells(cells, trial, ScoreDetail::value).log_likelihood;
+    if (likelihood > best) best = likelihood, law[lowest] = candidate;
+  }
+}
+
+}  // namespace
+
+double mean_conductance(const std::vector<ReadGroup>& groups) {
+  double sum = 0, count = 0;
+  for (const ReadGroup& group : groups) {
+    sum += group.count * group.mean_us / group.factor;
+    count += group.count;
+  }
+  return count > 0 ? sum / count : std::numeric_limits<double>::quiet_NaN();
+}
+
+double typical_step_us(const std::vector<CellSequence>& cells) {
+  std::vector<double> sizes;
+  for (const Step& step : observed_steps(cells)) sizes.push_back(std::abs(step.change_us));
+  return median_of(std::move(sizes));
+}
+
+CellLaw first_guess(const std::vector<CellSequence>& cells, const DriftFit& drift) {
+  const std::vector<Step> steps = without_outliers(observed_steps(cells));
+  CellLaw law;
+  law.least_stddev_us = 1e-3 * std::max(typical_step_us(cells), 1e-9);
+  double decay = kDecays.front();
+  Regression best = regress(steps, changes(steps), decay);
+  for (const double candidate : kDecays) {
+    const Regression trial = regress(steps, changes(steps), candidate);
+    if (trial.squares < best.squares) best = trial, decay = candidate;
+  }
+  const std::vector<double> errors = residuals(steps, best.plane, decay);
+  guess_noise(law, steps, errors, drift);
+  law[read_offset] = std::max(law[read_offset], 2 * law.least_stddev_us);
+  std::vector<double> sizes;
+  for (const double error : errors) sizes.push_back(std::abs(error) / kMeanOfAbsolute);
+  const Plane spread = regress(steps, sizes, decay).plane;
+  const double least = 0.1 * median_of(sizes) + law.least_stddev_us;
+  law[mean_offset] = best.plane.c[0], law[mean_slope] = best.plane.c[1], law[mean_memory] = best.plane.c[2];
+  law[stddev_offset] = std::max(spread.c[0], least);
+  law[stddev_slope] = std::max(spread.c[1], 0.0);
+  law[stddev_memory] = std::max(spread.c[2], 0.0);
+  law[log_decay] = std::log(decay);
+  guess_reset(law, cells, law.least_stddev_us);
+  guess_lowest(law, cells);
+  return law;
+}
+
+}  // namespace ohmic
