@@ -67,6 +67,7 @@ int run_program(int argc, char** argv) {
   add_report_command(program, status);
   add_config_command(program, status);
   add_list_command(program, status);
+  add_device_command(program, status);
   try {
     if (const char* isa = std::getenv("OHMIC_ISA"); isa != nullptr && *isa != '\0') limit_instruction_set(isa);
     program.parse(argc, argv);

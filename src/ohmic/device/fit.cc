@@ -18,6 +18,7 @@ using enum LawConstant;
 
 constexpr double kTwoSided95 = 1.959964;
 constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
+constexpr double kVisible = 1.92;      ///< ln likelihood: 5 % by chance, and half the width of a 95 % interval
 constexpr double kLeastBoundMass = 3;  ///< cell-pulses at a bound, below which it is not known
 constexpr std::size_t kCellsToTrustSpreads = 30;
 constexpr std::uint64_t kComparisonSeed = 1;
@@ -53,12 +54,14 @@ class LawFit {
     drop_unknown_bounds();
     report("estimating intervals");
     find_errors();
+    find_highest_interval();
   }
 
   const CellLaw& law() const { return best_.law; }
   const ClimbResult& result() const { return best_; }
   bool is_free(LawConstant c) const { return std::find(free_.begin(), free_.end(), c) != free_.end(); }
   bool is_at_low_bound(LawConstant c) const { return best_.law[c] <= bounds_.low[index(c)]; }
+  const Estimate& highest_interval() const { return highest_interval_; }
   /// Standard error; NaN if the data do not hold it.
   double error(LawConstant c) const { return errors_[index(c)]; }
 
@@ -78,6 +81,8 @@ class LawFit {
   LawMatrix sub_matrix(const LawMatrix& full, const Constants& constants) const;
   void polish(const Constants& moving, const LawMatrix& information, const LawVector& gradient);
   void find_errors();
+  void find_ridge(Constants others, const LawMatrix& information);
+  void find_highest_interval();
   double price_of_constant() const { return 0.5 * std::log(static_cast<double>(steps_)); }
 
   const std::vector<CellSequence>& cells_;
@@ -87,6 +92,8 @@ class LawFit {
   LawBounds bounds_;
   ClimbResult best_;
   LawVector errors_{};
+  Estimate highest_interval_;
+  LawVector along_highest_{};  ///< change of each constant per change of the highest conductance
 };
 
 void LawFit::set_bounds() {
@@ -138,7 +145,8 @@ void LawFit::try_highest() {
     const double likelihood = score_cells(cells_, trial, ScoreDetail::value).log_likelihood;
     if (likelihood > best) best = likelihood, start = trial;
   }
-  if (start[highest] < std::numeric_limits<double>::infinity()) try_model(free, start, price_of_constant());
+  // Every cell has such a bound, so it needs no more than to be visible.
+  if (start[highest] < std::numeric_limits<double>::infinity()) try_model(free, start, kVisible);
 }
 
 // Whether a constant differs from zero by so many standard errors that no criterion would drop it.
@@ -234,6 +242,43 @@ void LawFit::polish(const Constants& moving, const LawMatrix& information, const
   if (likelihood > best_.log_likelihood) best_.law = law, best_.log_likelihood = likelihood;
 }
 
+// How the other constants follow the highest conductance on the ridge of the likelihood.
+void LawFit::find_ridge(Constants others, const LawMatrix& information) {
+  std::erase(others, highest);
+  Constants with = others;
+  with.push_back(highest);
+  std::vector<double> right = sub_matrix(information, with).back();
+  right.pop_back();
+  const auto change = solve_positive(sub_matrix(information, others), right);
+  if (!change) return;
+  for (std::size_t k = 0; k < others.size(); ++k) along_highest_[index(others[k])] = -(*change)[k];
+}
+
+// A bound that few cells reach has a lopsided likelihood: its interval is where the likelihood has not fallen far.
+void LawFit::find_highest_interval() {
+  if (!is_free(highest)) return;
+  const auto is_likely = [&](double bound) {
+    CellLaw law = best_.law;
+    for (std::size_t c = 0; c < kLawConstants; ++c) {
+      if (along_highest_[c] == 0) continue;
+      law.values[c] += along_highest_[c] * (bound - best_.law[highest]);
+      law.values[c] = std::clamp(law.values[c], bounds_.low[c], bounds_.high[c]);
+    }
+    law[highest] = bound;
+    return score_cells(cells_, law, ScoreDetail::value).log_likelihood > best_.log_likelihood - kVisible;
+  };
+  const double best = best_.law[highest];
+  const auto edge = [&](double inside, double outside) {
+    for (int halving = 0; halving < 10; ++halving) {
+      const double middle = 0.5 * (inside + outside);
+      (is_likely(middle) ? inside : outside) = middle;
+    }
+    return inside;
+  };
+  const double far = best + 2 * (best - best_.law[lowest]);
+  highest_interval_ = {best, edge(best, best_.law[lowest]), is_likely(far) ? kNaN : edge(best, far)};
+}
+
 void LawFit::find_errors() {
   errors_.fill(kNaN);
   const LawVector gradient = score_cells(cells_, best_.law, ScoreDetail::gradient).gradient;
@@ -241,6 +286,7 @@ void LawFit::find_errors() {
   for (const LawConstant c : free_) (is_held(bounds_, best_.law, gradient, c) ? held : moving).push_back(c);
   const LawMatrix information = observed_information(cells_, best_.law, free_, bounds_);
   polish(moving, sub_matrix(information, moving), gradient);
+  if (is_free(highest)) find_ridge(moving, information);
   if (const auto variances = inverse_diagonal(sub_matrix(information, moving))) {
     for (std::size_t k = 0; k < moving.size(); ++k) errors_[index(moving[k])] = std::sqrt((*variances)[k]);
   }
@@ -342,6 +388,7 @@ void ConstantList::fill_from_law(FittedConstant& constant, LawConstant c) const 
   const double value = fit_.law()[c], margin = kTwoSided95 * fit_.error(c);
   constant.is_derived = true;
   constant.value = value, constant.low = value - margin, constant.high = value + margin;
+  if (c == highest) constant.low = fit_.highest_interval().low, constant.high = fit_.highest_interval().high;
   if (c == log_decay) {
     for (double* v : {&constant.value, &constant.low, &constant.high}) *v = std::exp(*v);
   }
