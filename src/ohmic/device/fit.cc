@@ -7,8 +7,8 @@
 #include <limits>
 
 #include "ohmic/core/error.h"
+#include "ohmic/device/law_fit.h"
 #include "ohmic/device/law_start.h"
-#include "ohmic/device/likelihood_climb.h"
 #include "ohmic/device/preset.h"
 
 namespace ohmic {
@@ -18,286 +18,8 @@ using enum LawConstant;
 
 constexpr double kTwoSided95 = 1.959964;
 constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
-constexpr double kVisible = 1.92;      ///< ln likelihood: 5 % by chance, and half the width of a 95 % interval
-constexpr double kLeastBoundMass = 3;  ///< cell-pulses at a bound, below which it is not known
 constexpr std::size_t kCellsToTrustSpreads = 30;
 constexpr std::uint64_t kComparisonSeed = 1;
-
-using Constants = std::vector<LawConstant>;
-
-std::size_t index(LawConstant c) { return static_cast<std::size_t>(c); }
-
-/// Fits the law, adding to and taking from its constants by the information criterion.
-class LawFit {
- public:
-  LawFit(const std::vector<CellSequence>& cells, const DriftFit& drift, const FitOptions& options)
-      : cells_(cells), options_(options) {
-    for (const CellSequence& cell : cells_) {
-      for (std::size_t p = 1; p < cell.pulses.size(); ++p) steps_ += cell.pulses[p].empty() ? 0 : 1;
-    }
-    best_.law = first_guess(cells, drift);
-    set_bounds();
-  }
-
-  void run() {
-    report("fitting steps, read noise and RESET");
-    free_ = {mean_offset, mean_slope,  mean_memory, stddev_offset, stddev_slope,   stddev_memory,
-             log_decay,   read_offset, read_slope,  reset_mean,    reset_variance, lowest};
-    best_ = climb(cells_, best_.law, free_, bounds_);
-    try_highest();
-    try_without_memory();
-    report("trying curvatures");
-    try_curvature(mean_curvature);
-    try_curvature(stddev_curvature);
-    report("trying a spread from cell to cell");
-    try_spread();
-    drop_unknown_bounds();
-    report("estimating intervals");
-    find_errors();
-    find_highest_interval();
-  }
-
-  const CellLaw& law() const { return best_.law; }
-  const ClimbResult& result() const { return best_; }
-  bool is_free(LawConstant c) const { return std::find(free_.begin(), free_.end(), c) != free_.end(); }
-  bool is_at_low_bound(LawConstant c) const { return best_.law[c] <= bounds_.low[index(c)]; }
-  const Estimate& highest_interval() const { return highest_interval_; }
-  /// Standard error; NaN if the data do not hold it.
-  double error(LawConstant c) const { return errors_[index(c)]; }
-
- private:
-  void report(const char* what) const {
-    if (options_.on_progress) options_.on_progress(what);
-  }
-
-  void set_bounds();
-  bool try_model(const Constants& free, const CellLaw& start, double price);
-  void try_highest();
-  bool is_sure(LawConstant c) const;
-  void try_without_memory();
-  void try_curvature(LawConstant c);
-  void try_spread();
-  void drop_unknown_bounds();
-  LawMatrix sub_matrix(const LawMatrix& full, const Constants& constants) const;
-  void polish(const Constants& moving, const LawMatrix& information, const LawVector& gradient);
-  void find_errors();
-  void find_ridge(Constants others, const LawMatrix& information);
-  void find_highest_interval();
-  double price_of_constant() const { return 0.5 * std::log(static_cast<double>(steps_)); }
-
-  const std::vector<CellSequence>& cells_;
-  const FitOptions& options_;
-  std::size_t steps_ = 0;
-  Constants free_;
-  LawBounds bounds_;
-  ClimbResult best_;
-  LawVector errors_{};
-  Estimate highest_interval_;
-  LawVector along_highest_{};  ///< change of each constant per change of the highest conductance
-};
-
-void LawFit::set_bounds() {
-  const double least = best_.law.least_stddev_us;
-  const auto set = [&](LawConstant c, double low, double high) {
-    bounds_.low[index(c)] = low;
-    bounds_.high[index(c)] = high;
-  };
-  for (const LawConstant c : {mean_offset, mean_memory, stddev_memory}) set(c, -100, 100);
-  for (const LawConstant c : {mean_slope, mean_curvature, stddev_slope, stddev_curvature}) set(c, -10, 10);
-  set(stddev_offset, 0, 100);
-  set(log_decay, std::log(0.2), std::log(1000.0));
-  set(step_spread, 0, 1);
-  set(read_offset, least, 100);
-  set(read_slope, 0, 10);
-  set(reset_mean, 0, 1e4);
-  set(reset_variance, least * least, 1e8);
-  set(lowest, 0, 1e4);
-  set(highest, 1e-3, std::numeric_limits<double>::infinity());
-}
-
-// Takes the model if it gains more ln likelihood than `price`.
-bool LawFit::try_model(const Constants& free, const CellLaw& start, double price) {
-  const ClimbResult trial = climb(cells_, start, free, bounds_);
-  if (!(trial.log_likelihood > best_.log_likelihood + price)) return false;
-  best_ = trial;
-  free_ = free;
-  return true;
-}
-
-// Saturation: if some cells stand at a highest conductance, a bound among the highest reads explains them.
-void LawFit::try_highest() {
-  std::vector<double> reads;
-  for (const CellSequence& cell : cells_) {
-    for (std::size_t p = 1; p < cell.pulses.size(); ++p) {
-      const double y = mean_conductance(cell.pulses[p]);
-      if (std::isfinite(y)) reads.push_back(y);
-    }
-  }
-  std::sort(reads.begin(), reads.end());
-  Constants free = free_;
-  free.push_back(highest);
-  double best = best_.log_likelihood - 0.05 * static_cast<double>(steps_);
-  CellLaw start = best_.law;
-  for (const double share : {0.5, 0.75, 0.9, 0.97, 0.99, 0.997, 0.999, 0.9997, 1.0}) {
-    CellLaw trial = best_.law;
-    trial[highest] = reads[static_cast<std::size_t>(share * static_cast<double>(reads.size() - 1))];
-    if (trial[highest] <= trial[lowest]) continue;
-    const double likelihood = score_cells(cells_, trial, ScoreDetail::value).log_likelihood;
-    if (likelihood > best) best = likelihood, start = trial;
-  }
-  // Every cell has such a bound, so it needs no more than to be visible.
-  if (start[highest] < std::numeric_limits<double>::infinity()) try_model(free, start, kVisible);
-}
-
-// Whether a constant differs from zero by so many standard errors that no criterion would drop it.
-bool LawFit::is_sure(LawConstant c) const {
-  constexpr double kSure = 8;
-  const auto errors = rough_errors(cells_, best_.law, free_, bounds_);
-  const auto place = static_cast<std::size_t>(std::find(free_.begin(), free_.end(), c) - free_.begin());
-  return errors && std::abs(best_.law[c]) > kSure * (*errors)[place];
-}
-
-// Memory costs three constants, its decay being one.
-void LawFit::try_without_memory() {
-  if (is_sure(mean_memory) || is_sure(stddev_memory)) return;
-  Constants free = free_;
-  std::erase_if(free, [](LawConstant c) { return c == mean_memory || c == stddev_memory || c == log_decay; });
-  CellLaw start = best_.law;
-  start[mean_memory] = start[stddev_memory] = 0;
-  const double middle = start.memory(1);
-  start[mean_offset] += 0.2 * middle * best_.law[mean_memory];
-  try_model(free, start, -3 * price_of_constant());
-}
-
-void LawFit::try_curvature(LawConstant c) {
-  // With few cells the scores' outer product is no good measure, so the model itself is tried.
-  const bool has_many = cells_.size() >= 100;
-  if (has_many && promised_gain(cells_, best_.law, free_, c) < 0.5 * price_of_constant()) return;
-  Constants free = free_;
-  free.push_back(c);
-  try_model(free, best_.law, price_of_constant());
-}
-
-// The likelihood of each cell's own step factor, by differences, tells what spread is likely at all.
-void LawFit::try_spread() {
-  constexpr double kDifference = 0.05;
-  double best_gain = 0, best_spread = 0;
-  std::vector<std::pair<double, double>> parts;
-  for (const CellSequence& cell : cells_) {
-    const auto at = [&](double factor) {
-      return score_cell(cell, best_.law, ScoreDetail::value, factor).log_likelihood;
-    };
-    const double below = at(1 - kDifference), here = at(1), above = at(1 + kDifference);
-    parts.emplace_back((above - below) / (2 * kDifference), (above - 2 * here + below) / (kDifference * kDifference));
-  }
-  for (double spread = 0.02; spread <= 1; spread *= 1.25) {
-    double gain = 0;
-    for (const auto& [slope, curvature] : parts) {
-      const double width = 1 - spread * spread * std::min(curvature, 0.0);
-      gain += 0.5 * spread * spread * slope * slope / width - 0.5 * std::log(width);
-    }
-    if (gain > best_gain) best_gain = gain, best_spread = spread;
-  }
-  const double price = 0.5 * std::log(static_cast<double>(cells_.size()));
-  if (best_gain < price) return;
-  CellLaw start = best_.law;
-  start[step_spread] = best_spread;
-  Constants free = free_;
-  free.push_back(step_spread);
-  try_model(free, start, price);
-}
-
-// A bound at which hardly any cell stands is not in the data.
-void LawFit::drop_unknown_bounds() {
-  const BoundMass mass = mass_at_bounds(cells_, best_.law);
-  if (mass.lowest < kLeastBoundMass) std::erase(free_, lowest);
-  if (mass.highest < kLeastBoundMass) std::erase(free_, highest);
-}
-
-// The rows and columns of a matrix over the free constants that belong to some of them.
-LawMatrix LawFit::sub_matrix(const LawMatrix& full, const Constants& constants) const {
-  const auto place = [&](LawConstant c) {
-    return static_cast<std::size_t>(std::find(free_.begin(), free_.end(), c) - free_.begin());
-  };
-  LawMatrix part;
-  for (const LawConstant a : constants) {
-    part.emplace_back();
-    for (const LawConstant b : constants) part.back().push_back(full[place(a)][place(b)]);
-  }
-  return part;
-}
-
-// A last Newton step, as the second derivatives are at hand.
-void LawFit::polish(const Constants& moving, const LawMatrix& information, const LawVector& gradient) {
-  std::vector<double> slope;
-  for (const LawConstant c : moving) slope.push_back(gradient[index(c)]);
-  const auto step = solve_positive(information, slope);
-  if (!step) return;
-  CellLaw law = best_.law;
-  for (std::size_t k = 0; k < moving.size(); ++k) {
-    const std::size_t c = index(moving[k]);
-    law.values[c] = std::clamp(law.values[c] + (*step)[k], bounds_.low[c], bounds_.high[c]);
-  }
-  const double likelihood = score_cells(cells_, law, ScoreDetail::value).log_likelihood;
-  if (likelihood > best_.log_likelihood) best_.law = law, best_.log_likelihood = likelihood;
-}
-
-// How the other constants follow the highest conductance on the ridge of the likelihood.
-void LawFit::find_ridge(Constants others, const LawMatrix& information) {
-  std::erase(others, highest);
-  Constants with = others;
-  with.push_back(highest);
-  std::vector<double> right = sub_matrix(information, with).back();
-  right.pop_back();
-  const auto change = solve_positive(sub_matrix(information, others), right);
-  if (!change) return;
-  for (std::size_t k = 0; k < others.size(); ++k) along_highest_[index(others[k])] = -(*change)[k];
-}
-
-// A bound that few cells reach has a lopsided likelihood: its interval is where the likelihood has not fallen far.
-void LawFit::find_highest_interval() {
-  if (!is_free(highest)) return;
-  const auto is_likely = [&](double bound) {
-    CellLaw law = best_.law;
-    for (std::size_t c = 0; c < kLawConstants; ++c) {
-      if (along_highest_[c] == 0) continue;
-      law.values[c] += along_highest_[c] * (bound - best_.law[highest]);
-      law.values[c] = std::clamp(law.values[c], bounds_.low[c], bounds_.high[c]);
-    }
-    law[highest] = bound;
-    return score_cells(cells_, law, ScoreDetail::value).log_likelihood > best_.log_likelihood - kVisible;
-  };
-  const double best = best_.law[highest];
-  const auto edge = [&](double inside, double outside) {
-    for (int halving = 0; halving < 10; ++halving) {
-      const double middle = 0.5 * (inside + outside);
-      (is_likely(middle) ? inside : outside) = middle;
-    }
-    return inside;
-  };
-  const double far = best + 2 * (best - best_.law[lowest]);
-  highest_interval_ = {best, edge(best, best_.law[lowest]), is_likely(far) ? kNaN : edge(best, far)};
-}
-
-void LawFit::find_errors() {
-  errors_.fill(kNaN);
-  const LawVector gradient = score_cells(cells_, best_.law, ScoreDetail::gradient).gradient;
-  Constants moving, held;
-  for (const LawConstant c : free_) (is_held(bounds_, best_.law, gradient, c) ? held : moving).push_back(c);
-  const LawMatrix information = observed_information(cells_, best_.law, free_, bounds_);
-  polish(moving, sub_matrix(information, moving), gradient);
-  if (is_free(highest)) find_ridge(moving, information);
-  if (const auto variances = inverse_diagonal(sub_matrix(information, moving))) {
-    for (std::size_t k = 0; k < moving.size(); ++k) errors_[index(moving[k])] = std::sqrt((*variances)[k]);
-  }
-  // Beside a bound, a constant has its own curvature only.
-  for (const LawConstant c : held) {
-    Constants with = moving;
-    with.push_back(c);
-    if (const auto variances = inverse_diagonal(sub_matrix(information, with)))
-      errors_[index(c)] = std::sqrt(variances->back());
-  }
-}
 
 /// Which constant of the law stands for which of the preset.
 struct Correspondence {
@@ -418,11 +140,15 @@ void ConstantList::fill_drift(FittedConstant& constant) const {
 
 Assumption ConstantList::assumption(std::string_view name) const {
   const CellLaw& law = fit_.law();
+  if (fit_.is_exact() && !name.starts_with("drift_") && !name.starts_with("conductance_")) {
+    return {0, "the cells are all alike and read without noise"};
+  }
   if (name == "memory_decay_pulses") return {1, "no pulse memory was found"};
   if (name == "step_mean_memory_us" || name == "step_stddev_memory_us") return {0, "no pulse memory was found"};
   if (name == "step_spread") return {0, "no spread from cell to cell was found"};
   if (name == "conductance_min_us") {
-    return {std::max(0.0, std::min(law[lowest], law[reset_mean])), "no cell stands at a lower bound"};
+    return {std::max(0.0, fit_.is_exact() ? 0.0 : std::min(law[lowest], law[reset_mean])),
+            "no cell stands at a lower bound"};
   }
   if (name == "conductance_max_us") return {top_us_, "the highest read; no cell stands at an upper bound"};
   if (name == "reset_min_us") return {0, "no conductance is negative"};
@@ -483,7 +209,7 @@ void warn_of_fit(CellFit& fit) {
     fit.warnings.push_back(fmt::format("conductances rise with time (exponent {:.3g}); no drift is assumed instead",
                                        fit.drift.exponent.value));
   }
-  if (!fit.drift.has_repeats) {
+  if (!fit.drift.has_repeats && fit.quality.reduced_chi_square > 0) {
     fit.warnings.push_back(
         "no repeated reads: read noise is told from step noise by their correlations alone; its interval is wide");
   }
@@ -492,6 +218,14 @@ void warn_of_fit(CellFit& fit) {
         "the model misses the distribution after {} of {} pulse numbers; look at the report before trusting it",
         fit.quality.pulses_beyond_ks, fit.quality.pulses.size()));
   }
+}
+
+// Without noise there is nothing by which to standardise an error.
+void forget_scatter(CellFit& fit) {
+  fit.warnings.push_back("the cells are all alike and read without noise: steps are by regression, spreads are 0");
+  fit.quality.reduced_chi_square = 0;
+  fit.quality.data_residuals.clear();
+  for (PulseComparison& pulse : fit.quality.pulses) pulse.chi_square = 0;
 }
 
 void require_changes(const std::vector<CellSequence>& cells, const Measurements& measurements) {
@@ -508,14 +242,14 @@ CellFit fit_cell(const Measurements& measurements, const FitOptions& options) {
   fit.drift = fit_drift(measurements, options.reference_age_s);
   const std::vector<CellSequence> cells = drift_corrected(measurements, fit.drift);
   require_changes(cells, measurements);
-  LawFit law(cells, fit.drift, options);
-  law.run();
+  const LawFit law(cells, fit.drift, options.on_progress);
   fit.log_likelihood = law.result().log_likelihood;
   fit.has_converged = law.result().has_converged;
   ConstantList list(law, fit.drift, highest_read(cells));
   fit.parameters.describe_fields(list);
   fit.constants = list.take();
   fit.quality = compare_with_model(measurements, fit.parameters, law.law(), cells, kComparisonSeed);
+  if (law.is_exact()) forget_scatter(fit);
   warn_of_few_cells(fit, measurements);
   warn_of_falling_mean(fit);
   warn_of_fit(fit);

@@ -13,6 +13,7 @@ namespace {
 
 constexpr std::uint32_t kFewestModelCells = 4000;
 constexpr std::uint32_t kMostModelReads = 4000000;
+constexpr double kRounding = 1e-5;
 constexpr std::size_t kStepRanges = 12;
 constexpr std::size_t kFewestSteps = 10;  ///< of a range
 
@@ -57,7 +58,8 @@ double ks_distance(const std::vector<double>& a, const std::vector<double>& b) {
   std::size_t i = 0, j = 0;
   double most = 0;
   while (i < a.size() && j < b.size()) {
-    const double x = std::min(a[i], b[j]);
+    // Numbers that differ by rounding alone are equal.
+    const double lower = std::min(a[i], b[j]), x = lower + kRounding * std::abs(lower);
     while (i < a.size() && a[i] <= x) ++i;
     while (j < b.size() && b[j] <= x) ++j;
     most = std::max(most, std::abs(static_cast<double>(i) / static_cast<double>(a.size()) -

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <limits>
+#include <map>
 
 #include "ohmic/device/likelihood_climb.h"
 
@@ -12,6 +14,7 @@ namespace {
 using enum LawConstant;
 
 constexpr std::array kDecays = {0.7, 1.5, 3.0, 6.0, 12.0, 30.0, 100.0};
+constexpr double kLeastShareOfNoise = 0.05;             ///< a smaller spread of steps is not seen through read noise
 constexpr double kFarOut = 6;                           ///< in robust standard deviations
 constexpr double kMeanOfAbsolute = 0.7978845608028654;  ///< E|xi| of a standard normal variable
 
@@ -63,7 +66,7 @@ Regression regress(const std::vector<Step>& steps, const std::vector<double>& va
       for (std::size_t j = 0; j < 3; ++j) m[i][j] += x[i] * x[j];
     }
   }
-  for (std::size_t i = 0; i < 3; ++i) m[i][i] *= 1 + 1e-6;
+  for (std::size_t i = 0; i < 3; ++i) m[i][i] *= 1 + 1e-10;
   Regression result;
   if (const auto solved = solve_positive(m, right)) std::copy(solved->begin(), solved->end(), result.plane.c.begin());
   for (std::size_t k = 0; k < steps.size(); ++k) {
@@ -131,7 +134,7 @@ void guess_reset(CellLaw& law, const std::vector<CellSequence>& cells, double le
   const double mean = count > 0 ? sum / count : 0;
   const double noise = law[read_offset] + law[read_slope] * mean;
   const double scatter = count > 1 ? squares / count - mean * mean : 0;
-  law[reset_mean] = std::max(mean, least);
+  law[reset_mean] = std::max(mean, 0.0);
   law[reset_variance] = std::max(scatter - noise * noise, 0.05 * noise * noise + least * least);
 }
 
@@ -165,7 +168,83 @@ void guess_lowest(CellLaw& law, const std::vector<CellSequence>& cells) {
   }
 }
 
+/// Mean over cells of all steps of one pulse.
+std::vector<Step> mean_steps(const std::vector<Step>& steps) {
+  std::map<std::size_t, std::pair<Step, double>> sums;
+  for (const Step& step : steps) {
+    auto& [sum, count] = sums.try_emplace(step.pulse, Step{0, 0, step.pulse, 0}, 0.0).first->second;
+    sum.from_us += step.from_us, sum.change_us += step.change_us, count += 1;
+  }
+  std::vector<Step> means;
+  for (const auto& [pulse, entry] : sums) {
+    means.push_back({entry.first.from_us / entry.second, entry.first.change_us / entry.second, pulse, 0});
+  }
+  return means;
+}
+
+/// offset + slope G by least squares; no slope where all start alike.
+Plane line_through(const std::vector<Step>& steps, const std::vector<double>& values) {
+  double n = 0, x = 0, y = 0, xx = 0, xy = 0;
+  for (std::size_t k = 0; k < steps.size(); ++k) {
+    n += 1, x += steps[k].from_us, y += values[k];
+    xx += steps[k].from_us * steps[k].from_us, xy += steps[k].from_us * values[k];
+  }
+  const double determinant = n * xx - x * x;
+  const double slope = determinant > 1e-12 * n * xx ? (n * xy - x * y) / determinant : 0;
+  return {{n > 0 ? (y - slope * x) / n : 0, slope, 0}};
+}
+
+std::vector<double> stddev_sizes(const std::vector<double>& errors) {
+  std::vector<double> sizes;
+  for (const double error : errors) sizes.push_back(std::abs(error) / kMeanOfAbsolute);
+  return sizes;
+}
+
 }  // namespace
+
+CellLaw guess_without_memory(const std::vector<CellSequence>& cells, const CellLaw& law) {
+  const std::vector<Step> steps = without_outliers(observed_steps(cells));
+  const std::vector<Step> means = mean_steps(steps);
+  const Plane line = line_through(means, changes(means));
+  const std::vector<double> sizes = stddev_sizes(residuals(steps, line, 1));
+  const Plane spread = line_through(steps, sizes);
+  CellLaw guess = law;
+  guess[mean_memory] = guess[stddev_memory] = guess[mean_curvature] = guess[stddev_curvature] = 0;
+  guess[mean_offset] = line.c[0], guess[mean_slope] = line.c[1];
+  guess[stddev_offset] = std::max(spread.c[0], 0.1 * median_of(sizes) + law.least_stddev_us);
+  guess[stddev_slope] = std::max(spread.c[1], 0.0);
+  return guess;
+}
+
+double persistence_of_cells(const std::vector<CellSequence>& cells) {
+  std::vector<std::pair<double, double>> rises;
+  double first_mean = 0, second_mean = 0;
+  for (const CellSequence& cell : cells) {
+    const std::size_t middle = cell.pulses.size() / 2;
+    if (cell.pulses.size() < 4) continue;
+    // A gap between the halves, so that no read error is in both.
+    const double first = mean_conductance(cell.pulses[middle - 1]) - mean_conductance(cell.pulses.front());
+    const double second = mean_conductance(cell.pulses.back()) - mean_conductance(cell.pulses[middle]);
+    if (!std::isfinite(first + second)) continue;
+    rises.emplace_back(first, second);
+    first_mean += first, second_mean += second;
+  }
+  double sum = 0, squares = 0;
+  const double count = static_cast<double>(rises.size());
+  for (const auto& [first, second] : rises) {
+    const double product = (first - first_mean / count) * (second - second_mean / count);
+    sum += product, squares += product * product;
+  }
+  return squares > 0 ? sum / std::sqrt(squares) : 0;
+}
+
+bool has_no_scatter(const std::vector<CellSequence>& cells, const CellLaw& guess) {
+  constexpr double kNothing = 1e-4;  // of a typical step
+  const double decay = std::exp(guess[log_decay]);
+  const Plane plane{{guess[mean_offset], guess[mean_slope], guess[mean_memory]}};
+  const std::vector<double> errors = residuals(observed_steps(cells), plane, decay);
+  return median_of(stddev_sizes(errors)) < kNothing * typical_step_us(cells);
+}
 
 double mean_conductance(const std::vector<ReadGroup>& groups) {
   double sum = 0, count = 0;
@@ -195,8 +274,9 @@ CellLaw first_guess(const std::vector<CellSequence>& cells, const DriftFit& drif
   const std::vector<double> errors = residuals(steps, best.plane, decay);
   guess_noise(law, steps, errors, drift);
   law[read_offset] = std::max(law[read_offset], 2 * law.least_stddev_us);
-  std::vector<double> sizes;
-  for (const double error : errors) sizes.push_back(std::abs(error) / kMeanOfAbsolute);
+  law.least_stddev_us = std::max(law.least_stddev_us, kLeastShareOfNoise * law[read_offset]);
+  law.least_stddev_slope = kLeastShareOfNoise * law[read_slope];
+  const std::vector<double> sizes = stddev_sizes(errors);
   const Plane spread = regress(steps, sizes, decay).plane;
   const double least = 0.1 * median_of(sizes) + law.least_stddev_us;
   law[mean_offset] = best.plane.c[0], law[mean_slope] = best.plane.c[1], law[mean_memory] = best.plane.c[2];

@@ -12,6 +12,17 @@ namespace ohmic {
 /// correlation that a read error leaves between the step before it and the step after it.
 CellLaw first_guess(const std::vector<CellSequence>& cells, const DriftFit& drift);
 
+/// The guess for a cell without pulse memory: steps as a line over the conductance, from the means over all cells after
+/// each pulse, which cells that differ from each other do not tilt. The rest is kept from `law`.
+CellLaw guess_without_memory(const std::vector<CellSequence>& cells, const CellLaw& law);
+
+/// Whether cells that rose more in the first half of their sequence rose more in the second half too, in standard
+/// errors of chance: a sign that cells differ by themselves.
+double persistence_of_cells(const std::vector<CellSequence>& cells);
+
+/// Whether steps of equal pulses from equal conductances are equal, as simulated cells without noise give them.
+bool has_no_scatter(const std::vector<CellSequence>& cells, const CellLaw& guess);
+
 /// The typical size of a step, uS.
 double typical_step_us(const std::vector<CellSequence>& cells);
 

@@ -1,12 +1,13 @@
 #include "ohmic/device/step_likelihood.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <limits>
-#include <map>
-#include <numbers>
 
 #include "ohmic/core/parallel.h"
+#include "ohmic/device/conductance_grid.h"
+#include "ohmic/device/law_terms.h"
 
 namespace ohmic {
 namespace {
@@ -14,236 +15,6 @@ namespace {
 using enum LawConstant;
 
 constexpr double kOutlierProbability = 1e-8;
-constexpr double kWindowStddevs = 5;       ///< of the smoother, to either side
-constexpr double kLeastWindowStddevs = 3;  ///< left of a window that a bound cuts
-constexpr std::size_t kFewestNodes = 14;
-constexpr double kSqrtTwoPi = 2.5066282746310002;
-
-double density(double z) { return std::exp(-0.5 * z * z) / kSqrtTwoPi; }
-double below(double z) { return 0.5 * std::erfc(-z / std::numbers::sqrt2); }
-
-/// Nodes and weights of Gauss-Legendre quadrature on [-1, 1].
-struct Quadrature {
-  std::vector<double> nodes, weights;
-};
-
-Quadrature gauss_legendre(std::size_t count) {
-  Quadrature q{std::vector<double>(count), std::vector<double>(count)};
-  const double n = static_cast<double>(count);
-  for (std::size_t i = 0; i < count; ++i) {
-    double x = std::cos(std::numbers::pi * (static_cast<double>(i) + 0.75) / (n + 0.5));
-    double slope = 1;
-    for (int newton = 0; newton < 8; ++newton) {
-      double p = 1, before = 0;
-      for (std::size_t k = 1; k <= count; ++k) {
-        const double degree = static_cast<double>(k);
-        const double next = ((2 * degree - 1) * x * p - (degree - 1) * before) / degree;
-        before = p;
-        p = next;
-      }
-      slope = n * (x * p - before) / (x * x - 1);
-      x -= p / slope;
-    }
-    q.nodes[i] = x;
-    q.weights[i] = 2 / ((1 - x * x) * slope * slope);
-  }
-  return q;
-}
-
-// The sizes in use, each a compromise of speed and of resolving a narrow step in wide read noise.
-constexpr std::array<std::size_t, 6> kNodeCounts = {kFewestNodes, 18, 26, 40, 64, 96};
-
-const Quadrature& legendre_of_at_least(double wanted) {
-  static const std::array<Quadrature, kNodeCounts.size()> kTables = [] {
-    std::array<Quadrature, kNodeCounts.size()> tables;
-    for (std::size_t k = 0; k < tables.size(); ++k) tables[k] = gauss_legendre(kNodeCounts[k]);
-    return tables;
-  }();
-  for (std::size_t k = 0; k + 1 < kTables.size(); ++k) {
-    if (static_cast<double>(kNodeCounts[k]) >= wanted) return kTables[k];
-  }
-  return kTables.back();
-}
-
-/// The step of one pulse as a function of the conductance before it.
-class StepOfPulse {
- public:
-  StepOfPulse(const CellLaw& law, std::size_t pulse, double factor)
-      : law_(law), memory_(law.memory(pulse)), pulse_(static_cast<double>(pulse)), factor_(factor) {}
-
-  double mean(double x) const {
-    return law_[mean_offset] + x * (law_[mean_slope] + x * law_[mean_curvature]) + law_[mean_memory] * memory_;
-  }
-  double end(double x) const { return x + factor_ * mean(x); }
-  double end_slope(double x) const { return 1 + factor_ * (law_[mean_slope] + 2 * x * law_[mean_curvature]); }
-  /// The law's spread, bent smoothly so that it stays above zero.
-  double stddev(double x) const {
-    const double line = linear_stddev(x), least = law_.least_stddev_us;
-    return 0.5 * (line + std::sqrt(line * line + 4 * least * least));
-  }
-  double stddev_slope_at(double x) const { return bend(x) * (law_[stddev_slope] + 2 * x * law_[stddev_curvature]); }
-  /// Adds what d ln p / d end and d ln p / d stddev, of a step from x, mean for the constants.
-  void add_gradient(LawVector& gradient, double x, double by_end, double by_stddev) const {
-    const auto add = [&](LawConstant c, double value) { gradient[static_cast<std::size_t>(c)] += value; };
-    const double mean_part = factor_ * by_end, stddev_part = bend(x) * by_stddev;
-    const double fading = memory_ * pulse_ * std::exp(-law_[log_decay]);  // dP / d ln decay
-    add(mean_offset, mean_part);
-    add(mean_slope, mean_part * x);
-    add(mean_curvature, mean_part * x * x);
-    add(mean_memory, mean_part * memory_);
-    add(stddev_offset, stddev_part);
-    add(LawConstant::stddev_slope, stddev_part * x);
-    add(stddev_curvature, stddev_part * x * x);
-    add(stddev_memory, stddev_part * memory_);
-    add(log_decay, fading * (mean_part * law_[mean_memory] + stddev_part * law_[stddev_memory]));
-  }
-
- private:
-  double linear_stddev(double x) const {
-    return law_[stddev_offset] + x * (law_[LawConstant::stddev_slope] + x * law_[stddev_curvature]) +
-           law_[stddev_memory] * memory_;
-  }
-  double bend(double x) const {
-    const double line = linear_stddev(x), least = law_.least_stddev_us;
-    return 0.5 * (1 + line / std::sqrt(line * line + 4 * least * least));
-  }
-
-  const CellLaw& law_;
-  double memory_, pulse_, factor_;
-};
-
-/// ln density of all reads after one pulse as a function of the conductance, and its derivatives.
-class Emission {
- public:
-  Emission(const std::vector<ReadGroup>& groups, const CellLaw& law) : groups_(groups), law_(law) {}
-
-  double log_density(double x) const {
-    double sum = 0;
-    for (const ReadGroup& g : groups_) {
-      const double s = stddev(x, g), error = g.mean_us - x * g.factor;
-      sum -= g.count * std::log(s * kSqrtTwoPi) + (g.count * error * error + g.squares_us2) / (2 * s * s);
-    }
-    return sum;
-  }
-  double by_conductance(double x) const {
-    double sum = 0;
-    for (const ReadGroup& g : groups_) {
-      const double s = stddev(x, g), error = g.mean_us - x * g.factor;
-      sum += g.factor * g.count * error / (s * s) + law_[read_slope] * g.factor * by_stddev(x, g);
-    }
-    return sum;
-  }
-  void add_gradient(LawVector& gradient, double x, double weight) const {
-    for (const ReadGroup& g : groups_) {
-      const double change = weight * by_stddev(x, g);
-      gradient[static_cast<std::size_t>(read_offset)] += change;
-      gradient[static_cast<std::size_t>(read_slope)] += change * x * g.factor;
-    }
-  }
-
- private:
-  double stddev(double x, const ReadGroup& g) const { return law_[read_offset] + law_[read_slope] * x * g.factor; }
-  double by_stddev(double x, const ReadGroup& g) const {
-    const double s = stddev(x, g), error = g.mean_us - x * g.factor;
-    return ((g.count * error * error + g.squares_us2) / (s * s) - g.count) / s;
-  }
-
-  const std::vector<ReadGroup>& groups_;
-  const CellLaw& law_;
-};
-
-/// Where the conductance after one pulse may lie.
-struct Belief {
-  double mean = 0, variance = 0;
-};
-
-/// A Kalman filter and smoother (Rauch, Tung and Striebel) on the law linearised at its estimates: good enough to say
-/// where to integrate.
-class Smoother {
- public:
-  Smoother(const CellSequence& cell, const CellLaw& law, double factor) : cell_(cell), law_(law), factor_(factor) {}
-
-  std::vector<Belief> run() {
-    filter();
-    std::vector<Belief> smooth = filtered_;
-    for (std::size_t p = smooth.size() - 1; p-- > 0;) {
-      const double gain = filtered_[p].variance * slopes_[p + 1] / predicted_[p + 1].variance;
-      smooth[p].mean += gain * (smooth[p + 1].mean - predicted_[p + 1].mean);
-      smooth[p].variance += gain * gain * (smooth[p + 1].variance - predicted_[p + 1].variance);
-      smooth[p].variance = std::max(smooth[p].variance, 1e-6 * filtered_[p].variance);
-    }
-    return smooth;
-  }
-
- private:
-  void filter() {
-    Belief belief{law_[reset_mean], law_[reset_variance]};
-    for (std::size_t p = 0; p < cell_.pulses.size(); ++p) {
-      slopes_.push_back(1);
-      if (p > 0) belief = stepped(belief, p);
-      predicted_.push_back(belief);
-      for (const ReadGroup& group : cell_.pulses[p]) belief = updated(belief, group);
-      filtered_.push_back(belief);
-    }
-  }
-  Belief stepped(const Belief& b, std::size_t pulse) {
-    const StepOfPulse step(law_, pulse, factor_);
-    const double from = std::clamp(b.mean, law_[lowest], law_[highest]);
-    const double slope = step.end_slope(from), stddev = step.stddev(from);
-    slopes_.back() = slope;
-    return {step.end(from), slope * slope * b.variance + stddev * stddev};
-  }
-  Belief updated(const Belief& b, const ReadGroup& g) const {
-    const double near = std::max(0.0, g.mean_us);
-    const double stddev = law_[read_offset] + law_[read_slope] * near;
-    const double noise = stddev * stddev / g.count;
-    const double gain = b.variance * g.factor / (g.factor * g.factor * b.variance + noise);
-    return {b.mean + gain * (g.mean_us - g.factor * b.mean),
-            b.variance * noise / (g.factor * g.factor * b.variance + noise)};
-  }
-
-  const CellSequence& cell_;
-  const CellLaw& law_;
-  double factor_;
-  std::vector<Belief> predicted_, filtered_;
-  std::vector<double> slopes_;
-};
-
-constexpr std::size_t kNoAtom = std::numeric_limits<std::size_t>::max();
-
-/// The grid after one pulse: nodes of a quadrature and, at the end, the point masses at the bounds.
-struct Grid {
-  std::vector<double> x, weight;
-  std::size_t continuous = 0;  ///< so many nodes before the point masses
-  std::size_t lower = kNoAtom, upper = kNoAtom;
-
-  std::size_t size() const { return x.size(); }
-};
-
-Grid make_grid(const Belief& belief, double low_bound, double high_bound, double least_feature) {
-  const double stddev = std::sqrt(belief.variance);
-  double low = std::max(low_bound, belief.mean - kWindowStddevs * stddev);
-  double high = std::min(high_bound, belief.mean + kWindowStddevs * stddev);
-  high = std::min(high_bound, std::max(high, low_bound + kLeastWindowStddevs * stddev));
-  low = std::max(low_bound, std::min(low, high_bound - kLeastWindowStddevs * stddev));
-  // Seen from one node before, the integrand is as narrow as step and belief together.
-  const double narrowing = std::sqrt(1 + belief.variance / (least_feature * least_feature));
-  const Quadrature& q = legendre_of_at_least(static_cast<double>(kFewestNodes) * narrowing * 0.9);
-  Grid grid;
-  for (std::size_t k = 0; k < q.nodes.size(); ++k) {
-    grid.x.push_back(0.5 * (low + high) + 0.5 * (high - low) * q.nodes[k]);
-    grid.weight.push_back(0.5 * (high - low) * q.weights[k]);
-  }
-  grid.continuous = grid.x.size();
-  const auto add_atom = [&](std::size_t& place, double at) {
-    place = grid.x.size();
-    grid.x.push_back(at);
-    grid.weight.push_back(1);
-  };
-  if (low <= low_bound) add_atom(grid.lower, low_bound);
-  if (high >= high_bound) add_atom(grid.upper, high_bound);
-  return grid;
-}
 
 /// d ln p by the end of the mean step and by the spread, for a step that ends at a node.
 struct StepSlopes {
@@ -253,17 +24,8 @@ struct StepSlopes {
 /// Forward and backward sums over the grids of one cell.
 class CellFilter {
  public:
-  CellFilter(const CellSequence& cell, const CellLaw& law, double factor) : cell_(cell), law_(law), factor_(factor) {
-    const auto beliefs = Smoother(cell, law, factor).run();
-    for (std::size_t p = 0; p < beliefs.size(); ++p) {
-      if (p == 0) {
-        grids_.push_back(make_grid(beliefs[0], 0, std::numeric_limits<double>::infinity(), 1e300));
-      } else {
-        const double at = std::clamp(beliefs[p].mean, law[lowest], law[highest]);
-        grids_.push_back(make_grid(beliefs[p], law[lowest], law[highest], StepOfPulse(law, p, factor).stddev(at)));
-      }
-    }
-  }
+  CellFilter(const CellSequence& cell, const CellLaw& law, double factor)
+      : cell_(cell), law_(law), factor_(factor), grids_(make_grids(cell, law, factor)) {}
 
   double forward() {
     forward_.resize(grids_.size());
@@ -458,26 +220,62 @@ BoundMass CellFilter::bound_mass() {
   return mass;
 }
 
-/// Gauss-Hermite quadrature for a standard normal variable, 7 points.
-constexpr std::array<double, 7> kNormalNodes = {-3.7504397177257425, -2.3667594107345415, -1.1544053947399682, 0,
-                                                1.1544053947399682,  2.3667594107345415,  3.7504397177257425};
-constexpr std::array<double, 7> kNormalWeights = {5.48268855972219e-4,  3.07571239675865e-2,  2.401231786050127e-1,
-                                                  4.571428571428571e-1, 2.401231786050127e-1, 3.07571239675865e-2,
-                                                  5.48268855972219e-4};
+/// Gauss-Hermite quadrature for a standard normal variable, 5 points.
+constexpr std::array<double, 5> kNormalNodes = {-2.8569700138728056, -1.3556261799742659, 0, 1.3556261799742659,
+                                                2.8569700138728056};
+constexpr std::array<double, 5> kNormalWeights = {0.0112574113277207, 0.2220759220056126, 0.5333333333333333,
+                                                  0.2220759220056126, 0.0112574113277207};
+
+/// What is known of one cell's own xi, its mean step being 1 + spread xi times that of the law: where its posterior
+/// density is highest and how wide it is there.
+class OwnFactor {
+ public:
+  OwnFactor(const CellSequence& cell, const CellLaw& law) : cell_(cell), law_(law) {}
+
+  Belief find() const {
+    double before = 0, here = 0.5;
+    double slope_before = slope(before), bend = -1;
+    here = slope_before > 0 ? 0.5 : -0.5;
+    for (int secant = 0; secant < 4; ++secant) {
+      const double slope_here = slope(here);
+      if (here != before) bend = std::min((slope_here - slope_before) / (here - before), -1.0);
+      const double next = std::clamp(here - slope_here / bend, -kFar, kFar);
+      before = here, slope_before = slope_here, here = next;
+      if (std::abs(here - before) < 0.05 / std::sqrt(-bend)) break;
+    }
+    return {here, -1 / bend};
+  }
+
+ private:
+  static constexpr double kFar = 5;
+
+  // Of the log posterior density; the prior alone bends it by -1.
+  double slope(double xi) const {
+    const CellScore score = score_cell(cell_, law_, ScoreDetail::gradient, 1 + law_[step_spread] * xi);
+    return law_[step_spread] * score.gradient[static_cast<std::size_t>(step_spread)] - xi;
+  }
+
+  const CellSequence& cell_;
+  const CellLaw& law_;
+};
 
 CellScore score_with_spread(const CellSequence& cell, const CellLaw& law, ScoreDetail detail) {
   constexpr std::size_t kSpread = static_cast<std::size_t>(step_spread);
+  const Belief own = OwnFactor(cell, law).find();
+  const double width = std::sqrt(own.variance);
   std::array<CellScore, kNormalNodes.size()> parts;
-  double top = -std::numeric_limits<double>::infinity();
+  std::array<double, kNormalNodes.size()> logs{};
   for (std::size_t q = 0; q < parts.size(); ++q) {
-    parts[q] = score_cell(cell, law, detail, 1 + law[step_spread] * kNormalNodes[q]);
-    parts[q].gradient[kSpread] *= kNormalNodes[q];
-    top = std::max(top, parts[q].log_likelihood);
+    const double x = kNormalNodes[q], xi = own.mean + width * x;
+    parts[q] = score_cell(cell, law, detail, 1 + law[step_spread] * xi);
+    parts[q].gradient[kSpread] *= xi;
+    logs[q] = parts[q].log_likelihood + std::log(kNormalWeights[q] * width) + 0.5 * (x * x - xi * xi);
   }
+  const double top = *std::max_element(logs.begin(), logs.end());
   CellScore total;
   double sum = 0;
   for (std::size_t q = 0; q < parts.size(); ++q) {
-    const double weight = kNormalWeights[q] * std::exp(parts[q].log_likelihood - top);
+    const double weight = std::exp(logs[q] - top);
     sum += weight;
     for (std::size_t c = 0; c < kLawConstants; ++c) total.gradient[c] += weight * parts[q].gradient[c];
   }
@@ -499,8 +297,8 @@ Belief clipped(double mean, double stddev, double low, double high) {
 }
 
 // What the law expects of the conductance after pulse p from all reads before.
-Belief prediction(const CellFilter& filter, const CellLaw& law, std::size_t p) {
-  const StepOfPulse step(law, p, 1);
+Belief prediction(const CellFilter& filter, const CellLaw& law, std::size_t p, double factor) {
+  const StepOfPulse step(law, p, factor);
   const Grid& from = filter.grid(p - 1);
   double mean = 0, square = 0;
   for (std::size_t j = 0; j < from.size(); ++j) {
@@ -558,13 +356,15 @@ BoundMass mass_at_bounds(const std::vector<CellSequence>& cells, const CellLaw& 
 }
 
 std::vector<Residual> prediction_residuals(const CellSequence& cell, const CellLaw& law) {
-  CellFilter filter(cell, law, 1);
+  const double spread = law[LawConstant::step_spread];
+  const double factor = spread > 0 ? 1 + spread * OwnFactor(cell, law).find().mean : 1;
+  CellFilter filter(cell, law, factor);
   filter.forward();
   std::vector<Residual> residuals;
   for (std::size_t p = 1; p < cell.pulses.size(); ++p) {
     if (cell.pulses[p].empty()) continue;
     const ReadGroup& group = cell.pulses[p].front();
-    const Belief belief = prediction(filter, law, p);
+    const Belief belief = prediction(filter, law, p, factor);
     const double noise = law[LawConstant::read_offset] + law[LawConstant::read_slope] * belief.mean * group.factor;
     const double variance = group.factor * group.factor * belief.variance + noise * noise / group.count;
     residuals.push_back({p, (group.mean_us - group.factor * belief.mean) / std::sqrt(variance)});

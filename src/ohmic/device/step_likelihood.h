@@ -33,7 +33,9 @@ using LawVector = std::array<double, kLawConstants>;
 
 struct CellLaw {
   LawVector values{};
-  double least_stddev_us = 1e-4;  ///< keeps the spread of a step above 0
+  /// The spread of a step is kept above this line over the conductance: less could not be told from read noise.
+  double least_stddev_us = 1e-4;
+  double least_stddev_slope = 0;
 
   double operator[](LawConstant c) const { return values[static_cast<std::size_t>(c)]; }
   double& operator[](LawConstant c) { return values[static_cast<std::size_t>(c)]; }
@@ -65,8 +67,8 @@ enum class ScoreDetail { value, gradient };
 /// Exact but for quadrature (relative error about 1e-5): the conductance after each pulse is integrated over a grid of
 /// its own, placed where a Kalman smoother expects it, with a point mass at each bound that the cell can be clipped to;
 /// forward and backward sums over these grids give likelihood and gradient (Fisher's identity). `step_spread` above 0
-/// is integrated by 7-point Gauss-Hermite quadrature. A step may, with probability 1e-8, be anything at all, so that a
-/// slip in the data does not decide alone.
+/// is integrated by Gauss-Hermite quadrature around what each cell says of itself. A step may, with probability 1e-8,
+/// be anything at all, so that a slip in the data does not decide alone.
 CellScore score_cell(const CellSequence& cell, const CellLaw& law, ScoreDetail detail);
 
 /// The same for a cell whose mean step is `step_factor` times that of the law.
@@ -87,7 +89,7 @@ struct BoundMass {
 BoundMass mass_at_bounds(const std::vector<CellSequence>& cells, const CellLaw& law);
 
 /// One standardised prediction error: what was read after a pulse, less what the law expected from the reads before, in
-/// expected standard deviations.
+/// expected standard deviations. Where cells differ, each is expected to step as all its reads say it does.
 struct Residual {
   std::size_t pulse = 0;
   double value = 0;
