@@ -84,6 +84,7 @@ class ConstantList : public FieldVisitor {
  private:
   void fill(FittedConstant& constant) const;
   void fill_from_law(FittedConstant& constant, LawConstant c) const;
+  static void fill_seen(FittedConstant& constant, double value);
   void fill_drift(FittedConstant& constant) const;
   Assumption assumption(std::string_view name) const;
 
@@ -95,7 +96,9 @@ class ConstantList : public FieldVisitor {
 
 void ConstantList::fill(FittedConstant& constant) const {
   for (const Correspondence& c : kCorrespondences) {
-    if (c.name == constant.name && fit_.is_free(c.constant)) return fill_from_law(constant, c.constant);
+    if (c.name != constant.name) continue;
+    if (fit_.is_free(c.constant)) return fill_from_law(constant, c.constant);
+    if (fit_.is_seen(c.constant)) return fill_seen(constant, fit_.law()[c.constant]);
   }
   if (constant.name.starts_with("drift_") && drift_.is_known) {
     fill_drift(constant);
@@ -104,6 +107,12 @@ void ConstantList::fill(FittedConstant& constant) const {
   const Assumption assumed = assumption(constant.name);
   constant.value = assumed.value;
   constant.remark = assumed.why;
+}
+
+void ConstantList::fill_seen(FittedConstant& constant, double value) {
+  constant.is_derived = true;
+  constant.value = constant.low = constant.high = value;
+  constant.remark = "several reads stand at exactly this value";
 }
 
 void ConstantList::fill_from_law(FittedConstant& constant, LawConstant c) const {

@@ -80,7 +80,7 @@ TEST(Fit, ThePresetsConstantsComeBackFromSingleReads) {
   for (const std::uint64_t seed : {1, 2, 3}) {
     const CellFit fit = fit_cell(sampled("pcm", {.cells = 300, .pulses = 20, .seed = seed}));
     EXPECT_TRUE(fit.has_converged);
-    EXPECT_GT(fit.quality.r_squared, 0.998);
+    EXPECT_GT(fit.quality.r_squared, 0.995);
     EXPECT_NEAR(fit.quality.reduced_chi_square, 1, 5 * std::sqrt(2 / 6000.0));
     EXPECT_EQ(value(fit, "step_mean_curvature_per_us"), 0);
     EXPECT_EQ(value(fit, "step_spread"), 0);
@@ -168,8 +168,8 @@ TEST(Fit, FewCellsAreFittedWithAWarning) {
 
 TEST(Fit, ASpreadFromCellToCellIsNotTakenForSlopeOrMemory) {
   // RRAM with soft bounds: mean step 0.4 (1 - (G - 0.5) / 20), noise 30 % of it, cells differ by 30 %.
-  const CellFit fit = fit_cell(sampled("rram_soft_bounds", {.cells = 60, .pulses = 16, .seed = 1}));
-  EXPECT_NEAR(value(fit, "step_spread"), 0.3, 5 * 0.3 / std::sqrt(120.0));
+  const CellFit fit = fit_cell(sampled("rram_soft_bounds", {.cells = 40, .pulses = 16, .seed = 1}));
+  EXPECT_NEAR(value(fit, "step_spread"), 0.3, 5 * 0.3 / std::sqrt(80.0));
   EXPECT_NEAR(value(fit, "step_mean_slope"), -0.02, 0.01);
   EXPECT_EQ(value(fit, "step_mean_memory_us"), 0);
   EXPECT_FALSE(constant(fit, "memory_decay_pulses").is_derived);

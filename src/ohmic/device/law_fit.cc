@@ -35,6 +35,7 @@ void LawFit::run() {
   report("fitting steps, read noise and RESET");
   free_ = {mean_offset, mean_slope,  mean_memory, stddev_offset, stddev_slope,   stddev_memory,
            log_decay,   read_offset, read_slope,  reset_mean,    reset_variance, lowest};
+  take_repeated_ends();
   best_ = climb(cells_, best_.law, free_, bounds_);
   try_highest();
   report("trying without pulse memory");
@@ -51,10 +52,12 @@ void LawFit::run() {
   find_highest_interval();
 }
 
+bool LawFit::is_seen(LawConstant c) const { return std::find(seen_.begin(), seen_.end(), c) != seen_.end(); }
+
 bool LawFit::is_free(LawConstant c) const { return std::find(free_.begin(), free_.end(), c) != free_.end(); }
 
 void LawFit::set_bounds() {
-  const double least = best_.law.least_stddev_us;
+  const double least = 1e-3 * typical_step_us(cells_);
   double pulses = 0;
   for (const CellSequence& cell : cells_) pulses = std::max(pulses, static_cast<double>(cell.pulses.size()) - 1);
   const auto set = [&](LawConstant c, double low, double high) {
@@ -82,6 +85,18 @@ void LawFit::keep_guess() {
   errors_.fill(0);
 }
 
+void LawFit::take_repeated_ends() {
+  const RepeatedEnds ends = repeated_ends(cells_);
+  const auto take = [&](LawConstant c, const std::optional<double>& value) {
+    if (!value) return;
+    best_.law[c] = *value;
+    seen_.push_back(c);
+    std::erase(free_, c);
+  };
+  take(lowest, ends.lowest);
+  take(highest, ends.highest);
+}
+
 // Takes the model if it gains more ln likelihood than `price`.
 bool LawFit::try_model(const Constants& free, const CellLaw& start, double price) {
   const ClimbResult trial = climb(cells_, start, free, bounds_);
@@ -93,6 +108,7 @@ bool LawFit::try_model(const Constants& free, const CellLaw& start, double price
 
 // Saturation: if some cells stand at a highest conductance, a bound among the highest reads explains them.
 void LawFit::try_highest() {
+  if (is_seen(highest)) return;
   std::vector<double> reads;
   for (const CellSequence& cell : cells_) {
     for (std::size_t p = 1; p < cell.pulses.size(); ++p) {
@@ -142,9 +158,10 @@ void LawFit::try_unlike_cells() {
   constexpr double kSure = 3;
   if (persistence_of_cells(cells_) < kSure) return;
   Constants free = {mean_offset, mean_slope, stddev_offset,  stddev_slope, read_offset,
-                    read_slope,  reset_mean, reset_variance, lowest,       step_spread};
+                    read_slope,  reset_mean, reset_variance, step_spread};
+  if (!is_seen(lowest)) free.push_back(lowest);
   CellLaw start = guess_without_memory(cells_, best_.law);
-  start[highest] = std::numeric_limits<double>::infinity();
+  if (!is_seen(highest)) start[highest] = std::numeric_limits<double>::infinity();
   start[step_spread] = 0.2;
   const double constants_saved = static_cast<double>(free_.size()) - static_cast<double>(free.size());
   if (!try_model(free, start, -constants_saved * price_of_constant())) return;

@@ -25,6 +25,8 @@ class LawFit {
   bool is_exact() const { return is_exact_; }
   const ClimbResult& result() const { return best_; }
   bool is_free(LawConstant c) const;
+  /// Not fitted, as the data show it as it is.
+  bool is_seen(LawConstant c) const;
   bool is_at_low_bound(LawConstant c) const { return best_.law[c] <= bounds_.low[static_cast<std::size_t>(c)]; }
   const Estimate& highest_interval() const { return highest_interval_; }
   /// Standard error; NaN if the data do not hold it.
@@ -38,6 +40,7 @@ class LawFit {
 
   void set_bounds();
   void keep_guess();
+  void take_repeated_ends();
   bool try_model(const Constants& free, const CellLaw& start, double price);
   void try_highest();
   bool is_sure(LawConstant c) const;
@@ -57,7 +60,7 @@ class LawFit {
   Progress on_progress_;
   std::size_t steps_ = 0;
   bool is_exact_ = false;
-  Constants free_;
+  Constants free_, seen_;
   LawBounds bounds_;
   ClimbResult best_;
   LawVector errors_{};

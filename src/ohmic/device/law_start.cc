@@ -14,7 +14,6 @@ namespace {
 using enum LawConstant;
 
 constexpr std::array kDecays = {0.7, 1.5, 3.0, 6.0, 12.0, 30.0, 100.0};
-constexpr double kLeastShareOfNoise = 0.05;             ///< a smaller spread of steps is not seen through read noise
 constexpr double kFarOut = 6;                           ///< in robust standard deviations
 constexpr double kMeanOfAbsolute = 0.7978845608028654;  ///< E|xi| of a standard normal variable
 
@@ -138,26 +137,8 @@ void guess_reset(CellLaw& law, const std::vector<CellSequence>& cells, double le
   law[reset_variance] = std::max(scatter - noise * noise, 0.05 * noise * noise + least * least);
 }
 
-// Cells that a pulse leaves at the lower bound read, without noise, all the same.
-double repeated_minimum(const std::vector<CellSequence>& cells) {
-  double least = 1e300;
-  int ties = 0;
-  for (const CellSequence& cell : cells) {
-    for (std::size_t p = 1; p < cell.pulses.size(); ++p) {
-      const double y = mean_conductance(cell.pulses[p]);
-      if (y < least) least = y, ties = 0;
-      if (y == least) ++ties;
-    }
-  }
-  return ties >= 3 ? least : -1;
-}
-
 void guess_lowest(CellLaw& law, const std::vector<CellSequence>& cells) {
   law[highest] = std::numeric_limits<double>::infinity();
-  if (const double tied = repeated_minimum(cells); tied >= 0) {
-    law[lowest] = tied;
-    return;
-  }
   double best = -std::numeric_limits<double>::infinity();
   const double reset = std::max(0.0, law[reset_mean]);
   for (const double candidate : {0.0, 0.5 * reset, reset}) {
@@ -238,6 +219,23 @@ double persistence_of_cells(const std::vector<CellSequence>& cells) {
   return squares > 0 ? sum / std::sqrt(squares) : 0;
 }
 
+RepeatedEnds repeated_ends(const std::vector<CellSequence>& cells) {
+  constexpr int kEnough = 3;
+  std::vector<double> reads;
+  for (const CellSequence& cell : cells) {
+    for (std::size_t p = 1; p < cell.pulses.size(); ++p) {
+      const double y = mean_conductance(cell.pulses[p]);
+      if (std::isfinite(y)) reads.push_back(y);
+    }
+  }
+  std::sort(reads.begin(), reads.end());
+  RepeatedEnds ends;
+  if (reads.size() < kEnough) return ends;
+  if (reads.front() == reads[kEnough - 1] && reads.front() >= 0) ends.lowest = reads.front();
+  if (reads.back() == reads[reads.size() - kEnough]) ends.highest = reads.back();
+  return ends;
+}
+
 bool has_no_scatter(const std::vector<CellSequence>& cells, const CellLaw& guess) {
   constexpr double kNothing = 1e-4;  // of a typical step
   const double decay = std::exp(guess[log_decay]);
@@ -274,8 +272,6 @@ CellLaw first_guess(const std::vector<CellSequence>& cells, const DriftFit& drif
   const std::vector<double> errors = residuals(steps, best.plane, decay);
   guess_noise(law, steps, errors, drift);
   law[read_offset] = std::max(law[read_offset], 2 * law.least_stddev_us);
-  law.least_stddev_us = std::max(law.least_stddev_us, kLeastShareOfNoise * law[read_offset]);
-  law.least_stddev_slope = kLeastShareOfNoise * law[read_slope];
   const std::vector<double> sizes = stddev_sizes(errors);
   const Plane spread = regress(steps, sizes, decay).plane;
   const double least = 0.1 * median_of(sizes) + law.least_stddev_us;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <vector>
 
 #include "ohmic/device/drift_fit.h"
@@ -19,6 +20,13 @@ CellLaw guess_without_memory(const std::vector<CellSequence>& cells, const CellL
 /// Whether cells that rose more in the first half of their sequence rose more in the second half too, in standard
 /// errors of chance: a sign that cells differ by themselves.
 double persistence_of_cells(const std::vector<CellSequence>& cells);
+
+/// Conductances at which the lowest and the highest reads after SET pulses agree to the last digit: cells at a bound,
+/// read without noise, or an instrument at the end of its range.
+struct RepeatedEnds {
+  std::optional<double> lowest, highest;
+};
+RepeatedEnds repeated_ends(const std::vector<CellSequence>& cells);
 
 /// Whether steps of equal pulses from equal conductances are equal, as simulated cells without noise give them.
 bool has_no_scatter(const std::vector<CellSequence>& cells, const CellLaw& guess);

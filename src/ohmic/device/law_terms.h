@@ -15,6 +15,8 @@ inline constexpr double kSqrtTwoPi = 2.5066282746310002;
 inline double density(double z) { return std::exp(-0.5 * z * z) / kSqrtTwoPi; }
 inline double below(double z) { return 0.5 * std::erfc(-z / std::numbers::sqrt2); }
 
+inline constexpr double kLeastShareOfNoise = 0.05;  ///< of the read noise in the spread of a step
+
 /// The step of one pulse as a function of the conductance before it.
 class StepOfPulse {
  public:
@@ -36,7 +38,8 @@ class StepOfPulse {
     return least + 0.5 * (above + std::sqrt(above * above + 4 * least * least));
   }
   double stddev_slope_at(double x) const {
-    return bend(x) * (law_[LawConstant::stddev_slope] + 2 * x * law_[LawConstant::stddev_curvature]);
+    return bend(x) * (law_[LawConstant::stddev_slope] + 2 * x * law_[LawConstant::stddev_curvature]) +
+           kLeastShareOfNoise * lift(x) * law_[LawConstant::read_slope];
   }
   /// Adds what d ln p / d end and d ln p / d stddev, of a step from x, mean for the constants.
   void add_gradient(LawVector& gradient, double x, double by_end, double by_stddev) const {
@@ -51,6 +54,9 @@ class StepOfPulse {
     add(LawConstant::stddev_slope, stddev_part * x);
     add(LawConstant::stddev_curvature, stddev_part * x * x);
     add(LawConstant::stddev_memory, stddev_part * memory_);
+    const double noise_part = kLeastShareOfNoise * lift(x) * by_stddev;
+    add(LawConstant::read_offset, noise_part);
+    add(LawConstant::read_slope, noise_part * x);
     add(LawConstant::log_decay,
         fading * (mean_part * law_[LawConstant::mean_memory] + stddev_part * law_[LawConstant::stddev_memory]));
   }
@@ -61,10 +67,18 @@ class StepOfPulse {
            x * (law_[LawConstant::stddev_slope] + x * law_[LawConstant::stddev_curvature]) +
            law_[LawConstant::stddev_memory] * memory_;
   }
-  double least_stddev(double x) const { return law_.least_stddev_us + law_.least_stddev_slope * x; }
+  double least_stddev(double x) const {
+    return law_.least_stddev_us +
+           kLeastShareOfNoise * (law_[LawConstant::read_offset] + law_[LawConstant::read_slope] * x);
+  }
+  // d stddev / d line of the law, and d stddev / d least.
   double bend(double x) const {
     const double least = least_stddev(x), above = linear_stddev(x) - least;
     return 0.5 * (1 + above / std::sqrt(above * above + 4 * least * least));
+  }
+  double lift(double x) const {
+    const double least = least_stddev(x), above = linear_stddev(x) - least;
+    return 0.5 + 0.5 * (4 * least - above) / std::sqrt(above * above + 4 * least * least);
   }
 
   const CellLaw& law_;

@@ -9,7 +9,7 @@ namespace {
 constexpr int kMostSteps = 80;
 constexpr double kEnoughGain = 1e-3;
 constexpr double kLittleGain = 1e-2;
-constexpr std::size_t kCellsPerConstant = 8;  ///< fewer make the outer product of scores a poor curvature
+constexpr std::size_t kCellsPerConstant = 3;  ///< fewer make the outer product of scores a poor curvature
 
 std::size_t index(LawConstant c) { return static_cast<std::size_t>(c); }
 

@@ -33,9 +33,9 @@ using LawVector = std::array<double, kLawConstants>;
 
 struct CellLaw {
   LawVector values{};
-  /// The spread of a step is kept above this line over the conductance: less could not be told from read noise.
+  /// The spread of a step is kept above this and above a twentieth of the read noise: less could not be seen through
+  /// it, and grids could not resolve it.
   double least_stddev_us = 1e-4;
-  double least_stddev_slope = 0;
 
   double operator[](LawConstant c) const { return values[static_cast<std::size_t>(c)]; }
   double& operator[](LawConstant c) { return values[static_cast<std::size_t>(c)]; }

@@ -57,8 +57,10 @@ double slow_log_likelihood(const CellSequence& cell, const CellLaw& law, double 
                      law[mean_memory] * std::exp(-n / std::exp(law[log_decay])));
   };
   const auto step_stddev = [&](double x, int n) {
-    return law[stddev_offset] + law[stddev_slope] * x + law[stddev_curvature] * x * x +
-           law[stddev_memory] * std::exp(-n / std::exp(law[log_decay]));
+    const double line = law[stddev_offset] + law[stddev_slope] * x + law[stddev_curvature] * x * x +
+                        law[stddev_memory] * std::exp(-n / std::exp(law[log_decay]));
+    const double least = law.least_stddev_us + 0.05 * (law[read_offset] + law[read_slope] * x);
+    return least + 0.5 * (line - least + std::hypot(line - least, 2 * least));
   };
   std::vector<double> x, mass;
   const double reset_stddev = std::sqrt(law[reset_variance]);
