@@ -55,7 +55,12 @@ std::string plain(std::string name) {
   return name;
 }
 
-void require_new(const std::filesystem::path& path, bool force) {
+// Before the work, not after it.
+void require_place(const std::filesystem::path& path, bool force) {
+  const std::filesystem::path folder = path.has_parent_path() ? path.parent_path() : ".";
+  if (!std::filesystem::is_directory(folder)) {
+    fail("{}: there is no folder {}; make it, or choose another place", path.string(), folder.string());
+  }
   if (force || !std::filesystem::exists(path)) return;
   fail("{} exists already and would be replaced; choose another name by --out or --report, or say --force",
        path.string());
@@ -71,8 +76,8 @@ FitFiles choose_files(const FitArguments& arguments) {
   const std::filesystem::path report = arguments.report.empty()
                                            ? std::filesystem::path(preset).replace_extension(".html")
                                            : std::filesystem::path(arguments.report);
-  require_new(preset, arguments.force);
-  require_new(report, arguments.force);
+  require_place(preset, arguments.force);
+  require_place(report, arguments.force);
   return {preset.string(), report.string()};
 }
 
@@ -104,7 +109,7 @@ void sample_device(const SampleArguments& arguments) {
   for (const double time : arguments.plan.times_s) {
     if (!(time > 0)) fail("--times {}: times count in seconds from the last pulse and must be above 0", time);
   }
-  require_new(arguments.out, arguments.force);
+  require_place(arguments.out, arguments.force);
   const Measurements measurements = sample_cells(*load_cell_preset(arguments.cell)->make(), arguments.plan);
   write_file_atomically(arguments.out, to_csv(measurements));
   if (arguments.json) {

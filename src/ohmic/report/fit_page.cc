@@ -18,7 +18,7 @@ using namespace report;
 
 constexpr int kDataColour = 1;
 constexpr int kModelColour = 0;
-constexpr std::size_t kMostPanels = 6;  ///< distributions shown
+constexpr std::size_t kMostPanels = 7;  ///< distributions shown, RESET one of them
 constexpr std::size_t kMostDrifts = 4;  ///< numbers of pulses in the drift chart
 constexpr std::size_t kMostMarkers = 60;
 
@@ -156,6 +156,7 @@ std::vector<double> common_edges(const std::vector<const FitPageData::Pulse*>& p
     low = std::min({low, p->data.front(), p->model.front()});
     high = std::max({high, p->data.back(), p->model.back()});
   }
+  if (!(high > low)) high = low + std::max(1e-3, 0.1 * std::abs(low));
   std::vector<double> edges;
   for (int k = 0; k <= kBins; ++k) edges.push_back(low + (high - low) * k / kBins);
   return edges;
@@ -188,15 +189,20 @@ std::string distribution_stack(const std::vector<const FitPageData::Pulse*>& pul
   return render_histogram_stack(stack);
 }
 
+/// Half of the pictures in each of two columns, and RESET, whose cells lie close together, on an axis of its own.
 std::string distribution_charts(const FitPageData& page) {
-  const auto pulses = chosen_pulses(page);
+  auto pulses = chosen_pulses(page);
+  std::string reset;
+  if (!pulses.empty() && pulses.front()->pulse == 0) {
+    reset = distribution_stack({pulses.front()}, "distribution-reset", common_edges({pulses.front()}));
+    pulses.erase(pulses.begin());
+  }
   if (pulses.empty()) return {};
   const std::vector<double> edges = common_edges(pulses);
-  if (!(edges[1] > edges[0])) return {};
-  const auto middle = pulses.begin() + static_cast<std::ptrdiff_t>((pulses.size() + 1) / 2);
-  return fmt::format("<div class=\"pair\">\n{}{}</div>\n",
+  const auto middle = pulses.begin() + static_cast<std::ptrdiff_t>(pulses.size() / 2);
+  return fmt::format("<div class=\"pair\">\n{}{}{}</div>\n",
                      distribution_stack({pulses.begin(), middle}, "distribution-early", edges),
-                     distribution_stack({middle, pulses.end()}, "distribution-late", edges)) +
+                     distribution_stack({middle, pulses.end()}, "distribution-late", edges), reset) +
          html_note(
              "Conductances as read: measured above the line, model below it, scaled to as many cells. KS is the "
              "greatest distance of the two cumulative distributions; a right model exceeds the bound once in "
