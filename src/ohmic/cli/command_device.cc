@@ -3,6 +3,7 @@
 #include <filesystem>
 
 #include "ohmic/cli/command.h"
+#include "ohmic/cli/command_device.h"
 #include "ohmic/cli/device_page.h"
 #include "ohmic/cli/device_tables.h"
 #include "ohmic/core/error.h"
@@ -115,6 +116,8 @@ void add_device_command(CLI::App& program, CommandStatus& status) {
   add_options(*command, *arguments);
   // One line per subcommand.
   add_compare_command(*command, status);
+  add_device_fit_command(*command, status);
+  add_device_sample_command(*command, status);
   keep_apart(*command);
   command->callback([command, arguments] {
     if (command->get_subcommands().empty()) study_one(*command, *arguments);

@@ -13,10 +13,11 @@ void PcmParameters::describe_fields(FieldVisitor& v) {
   v.field({"step_mean_slope", "", "mean step per conductance", -10, 10}, step_mean_slope);
   v.field({"step_mean_offset_us", "uS", "mean step at zero conductance, memory faded", -100, 100}, step_mean_offset_us);
   v.field({"step_mean_memory_us", "uS", "mean step added by a fresh pulse memory", -100, 100}, step_mean_memory_us);
-  v.field({"step_stddev_slope", "", "step noise per conductance", 0, 10}, step_stddev_slope);
+  v.field({"step_stddev_slope", "", "step noise per conductance", -10, 10}, step_stddev_slope);
   v.field({"step_stddev_offset_us", "uS", "step noise at zero conductance, memory faded", 0, 100},
           step_stddev_offset_us);
-  v.field({"step_stddev_memory_us", "uS", "step noise added by a fresh pulse memory", 0, 100}, step_stddev_memory_us);
+  v.field({"step_stddev_memory_us", "uS", "step noise added by a fresh pulse memory", -100, 100},
+          step_stddev_memory_us);
   v.field({"step_spread", "", "relative spread of the mean step from cell to cell", 0, 1}, step_spread);
   v.field({"conductance_min_us", "uS", "lowest conductance a SET pulse can leave", 0, 1e4}, conductance_min_us);
   v.field({"conductance_max_us", "uS", "highest conductance", 1e-3, 1e4}, conductance_max_us);
