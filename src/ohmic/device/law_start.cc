@@ -210,13 +210,15 @@ double persistence_of_cells(const std::vector<CellSequence>& cells) {
     rises.emplace_back(first, second);
     first_mean += first, second_mean += second;
   }
-  double sum = 0, squares = 0;
   const double count = static_cast<double>(rises.size());
+  double both = 0, first_squares = 0, second_squares = 0;
   for (const auto& [first, second] : rises) {
-    const double product = (first - first_mean / count) * (second - second_mean / count);
-    sum += product, squares += product * product;
+    const double a = first - first_mean / count, b = second - second_mean / count;
+    both += a * b, first_squares += a * a, second_squares += b * b;
   }
-  return squares > 0 ? sum / std::sqrt(squares) : 0;
+  // Their correlation, which among n unrelated pairs is 0 +- 1 / sqrt(n - 1), whatever their distribution.
+  const double size = std::sqrt(first_squares * second_squares);
+  return size > 0 ? both / size * std::sqrt(count - 1) : 0;
 }
 
 RepeatedEnds repeated_ends(const std::vector<CellSequence>& cells) {
