@@ -95,7 +95,9 @@ TEST_F(DeviceFit, WrongTablesAreNamedByFileAndLine) {
   const std::string good = "cell,pulse,conductance\na,0,1\na,1,2\na,2,3\na,3,4\nb,0,1\nb,1,2\nb,2,3\n";
   expect_wrong_table(good + "b,3,much\n", {"wrong.csv:9", "\"much\"", "not a number"});
   expect_wrong_table(good + "b,3\n", {"wrong.csv:9", "2 fields"});
-  expect_wrong_table("cell,pulses,conductance\na,0,1\n", {"wrong.csv", "\"pulses\"", "did you mean \"pulse\""});
+  expect_wrong_table("cell,puls,conductance\na,0,1\n", {"wrong.csv:1", "\"puls\"", "did you mean \"pulse\""});
+  expect_wrong_table(good + "b,3000,4\n", {"wrong.csv:9", "pulse = 3000", "100 at most"});
+  expect_wrong_table(std::string("\x89PNG\r\n\0\0", 8), {"wrong.csv:2", "no text"});
   expect_wrong_table("", {"wrong.csv", "no header"});
   expect_wrong_table("cell,pulse,conductance\na,0,1\na,1,2\na,2,3\na,3,4\n", {"one cell", "two cells"});
   expect_wrong_table("cell,pulse,conductance\na,0,1e-6\na,1,2e-6\na,2,3e-6\na,3,4e-6\nb,0,1e-6\nb,1,2e-6\n",

@@ -160,7 +160,7 @@ std::string fit_json(const CellFit& fit, const Measurements& measurements, const
                      {"warnings", fit.warnings},
                      {"preset", files.preset},
                      {"report", files.report}};
-  return json.dump() + "\n";
+  return json.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";  // file names may be anything
 }
 
 std::string fit_page(const CellFit& fit, const Measurements& measurements, const std::string& name) {

@@ -1,5 +1,7 @@
 #include "ohmic/device/csv_table.h"
 
+#include <optional>
+
 #include "ohmic/core/error.h"
 
 namespace ohmic {
@@ -7,6 +9,7 @@ namespace {
 
 constexpr std::string_view kByteOrderMark = "\xef\xbb\xbf";
 constexpr std::string_view kBlank = " \t\v\f";
+constexpr std::string_view kControls = "\t\n\v\f\r\x1a";  ///< that a text may hold; the last ends old DOS files
 
 std::string trimmed(std::string_view text) {
   const std::size_t first = text.find_first_not_of(kBlank);
@@ -97,17 +100,55 @@ char separator_of(std::string_view header) {
 }
 
 void require_text(std::string_view text, std::string_view source) {
-  if (text.find('\0') == std::string_view::npos) return;
-  fail("{}: this is no text in UTF-8 (it holds zero bytes, as UTF-16 and spreadsheets do); export it as CSV in UTF-8",
-       source);
+  std::size_t line = 1;
+  for (const char c : text) {
+    if (c == '\n') ++line;
+    if (static_cast<unsigned char>(c) >= 0x20 || kControls.find(c) != std::string_view::npos) continue;
+    fail(
+        "{}:{}: this is no text (it holds a byte {:#04x}, as UTF-16, spreadsheets and pictures do); export the table "
+        "as "
+        "CSV in UTF-8",
+        source, line, static_cast<unsigned>(static_cast<unsigned char>(c)));
+  }
+}
+
+// How many bytes after this one belong to its character; nothing if it cannot begin one.
+std::optional<std::size_t> bytes_to_follow(unsigned char first) {
+  if (first < 0x80) return 0;
+  if (first >= 0xc2 && first < 0xe0) return 1;
+  if (first >= 0xe0 && first < 0xf0) return 2;
+  if (first >= 0xf0 && first < 0xf5) return 3;
+  return std::nullopt;
+}
+
+bool is_utf8(std::string_view text) {
+  for (std::size_t at = 0; at < text.size(); ++at) {
+    const auto follow = bytes_to_follow(static_cast<unsigned char>(text[at]));
+    if (!follow || at + *follow >= text.size()) return false;
+    for (std::size_t k = 0; k < *follow; ++k) {
+      if ((static_cast<unsigned char>(text[++at]) & 0xc0) != 0x80) return false;
+    }
+  }
+  return true;
+}
+
+std::string utf8_of_latin1(std::string_view text) {
+  std::string utf8;
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (byte >= 0x80) utf8 += static_cast<char>(0xc0 | (byte >> 6));
+    utf8 += static_cast<char>(byte < 0x80 ? byte : 0x80 | (byte & 0x3f));
+  }
+  return utf8;
 }
 
 void require_width(const CsvRow& row, const CsvTable& table) {
   if (row.fields.size() == table.header.size()) return;
   fail("{}: this row has {} fields, the header has {}; {}", table.place(row.line), row.fields.size(),
        table.header.size(),
-       row.fields.size() > table.header.size() ? "is a comma used in numbers? write 0.5, not 0,5"
-                                               : "fill in what is missing (an empty field counts)");
+       row.fields.size() > table.header.size()
+           ? "is a comma used in numbers? write 0.5, or separate the fields by semicolons"
+           : "fill in what is missing (an empty field counts)");
 }
 
 }  // namespace
@@ -116,6 +157,8 @@ std::string CsvTable::place(std::size_t line) const { return fmt::format("{}:{}"
 
 CsvTable parse_csv(std::string_view text, std::string_view source) {
   require_text(text, source);
+  if (!is_utf8(text)) return parse_csv(utf8_of_latin1(text), source);
+  if (text.ends_with('\x1a')) text.remove_suffix(1);
   if (text.starts_with(kByteOrderMark)) text.remove_prefix(kByteOrderMark.size());
   CsvTable table;
   table.source = source;
@@ -127,6 +170,7 @@ CsvTable parse_csv(std::string_view text, std::string_view source) {
     }
     if (table.header.empty()) {
       table.separator = separator_of(scanner.rest_of_line());
+      table.header_line = scanner.line();
       table.header = scanner.row(table.separator).fields;
       continue;
     }

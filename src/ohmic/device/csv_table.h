@@ -18,6 +18,7 @@ struct CsvRow {
 struct CsvTable {
   std::string source;  ///< the file's name, for messages
   std::vector<std::string> header;
+  std::size_t header_line = 1;
   char separator = ',';
   std::vector<CsvRow> rows;  ///< each with as many fields as the header
 
@@ -27,8 +28,9 @@ struct CsvTable {
 
 /// Parses CSV text. The first line that is neither empty nor a comment (#) is the header; the separator is the one of
 /// tab, semicolon and comma that stands in it. Fields are trimmed; quotes are as in RFC 4180. A byte-order mark, CRLF
-/// and CR line ends are understood. Error names file and line: an open quote, text after a closed one, a row with more
-/// or fewer fields than the header, bytes that are no text (UTF-16, binary), no header.
+/// and CR line ends are understood; bytes that are not UTF-8 are taken for Latin-1, as older instruments write it.
+/// Error names file and line: an open quote, text after a closed one, a row with more or fewer fields than the header,
+/// bytes that are no text (UTF-16, binary), no header.
 CsvTable parse_csv(std::string_view text, std::string_view source);
 
 }  // namespace ohmic

@@ -212,16 +212,40 @@ void warn_of_falling_mean(CellFit& fit) {
                                      fmt::join(falls, ", "), count));
 }
 
+void warn_of_unlike_mean(CellFit& fit) {
+  constexpr double kGoodMean = 0.9, kGoodSpread = 1.5;
+  const FitQuality& q = fit.quality;
+  if (q.r_squared < kGoodMean) {
+    fit.warnings.push_back(
+        fmt::format("the model does not tell the mean trajectory (R2 = {:.3g}, at least {} is usual); the cell is not "
+                    "described by these constants",
+                    q.r_squared, kGoodMean));
+  }
+  if (q.reduced_chi_square > kGoodSpread || (q.reduced_chi_square > 0 && q.reduced_chi_square < 1 / kGoodSpread)) {
+    fit.warnings.push_back(fmt::format(
+        "prediction errors are {:.3g} times as large (squared) as the model expects; 1 is right, {:.2g} to {} "
+        "is usual",
+        q.reduced_chi_square, 1 / kGoodSpread, kGoodSpread));
+  }
+}
+
 void warn_of_fit(CellFit& fit) {
   if (!fit.has_converged) fit.warnings.push_back("the fit did not settle; take its constants with caution");
   if (fit.drift.is_known && fit.drift.exponent.value < 0) {
     fit.warnings.push_back(fmt::format("conductances rise with time (exponent {:.3g}); no drift is assumed instead",
                                        fit.drift.exponent.value));
   }
+  if (fit.drift.is_known &&
+      (fit.drift.reference_age_s < fit.drift.youngest_s || fit.drift.reference_age_s > fit.drift.oldest_s)) {
+    fit.warnings.push_back(
+        fmt::format("the reference age of {:.4g} s lies outside the data's times, {:.4g} to {:.4g} s",
+                    fit.drift.reference_age_s, fit.drift.youngest_s, fit.drift.oldest_s));
+  }
   if (!fit.drift.has_repeats && fit.quality.reduced_chi_square > 0) {
     fit.warnings.push_back(
         "no repeated reads: read noise is told from step noise by their correlations alone; its interval is wide");
   }
+  warn_of_unlike_mean(fit);
   if (fit.quality.worst_ks_ratio > 2) {
     fit.warnings.push_back(fmt::format(
         "the model misses the distribution after {} of {} pulse numbers; look at the report before trusting it",
@@ -231,16 +255,25 @@ void warn_of_fit(CellFit& fit) {
 
 // Without noise there is nothing by which to standardise an error.
 void forget_scatter(CellFit& fit) {
-  fit.warnings.push_back("the cells are all alike and read without noise: steps are by regression, spreads are 0");
+  fit.warnings.push_back(
+      "the cells are all alike and read without noise (below 0.2 % of a step): steps are by regression, spreads are 0");
   fit.quality.reduced_chi_square = 0;
   fit.quality.data_residuals.clear();
   for (PulseComparison& pulse : fit.quality.pulses) pulse.chi_square = 0;
 }
 
 void require_changes(const std::vector<CellSequence>& cells, const Measurements& measurements) {
-  if (typical_step_us(cells) > 0) return;
-  fail("{}: the conductances do not change from pulse to pulse; is \"conductance\" the right column?",
-       measurements.source);
+  const StepSizes steps = step_sizes(cells);
+  if (steps.count == 0) {
+    fail("{}: no cell was read after two pulses in a row; the fit starts from single steps; read after every pulse",
+         measurements.source);
+  }
+  if (steps.typical_us > 0) return;
+  fail(
+      "{}: the conductances do not change from pulse to pulse in more than half of {} steps; is \"conductance\" the "
+      "right "
+      "column?",
+      measurements.source, steps.count);
 }
 
 }  // namespace

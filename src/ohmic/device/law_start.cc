@@ -239,7 +239,7 @@ RepeatedEnds repeated_ends(const std::vector<CellSequence>& cells) {
 }
 
 bool has_no_scatter(const std::vector<CellSequence>& cells, const CellLaw& guess) {
-  constexpr double kNothing = 1e-4;  // of a typical step
+  constexpr double kNothing = 2e-3;  // of a typical step, as the likelihood resolves no less
   const double decay = std::exp(guess[log_decay]);
   const Plane plane{{guess[mean_offset], guess[mean_slope], guess[mean_memory]}};
   const std::vector<double> errors = residuals(observed_steps(cells), plane, decay);
@@ -255,10 +255,11 @@ double mean_conductance(const std::vector<ReadGroup>& groups) {
   return count > 0 ? sum / count : std::numeric_limits<double>::quiet_NaN();
 }
 
-double typical_step_us(const std::vector<CellSequence>& cells) {
+StepSizes step_sizes(const std::vector<CellSequence>& cells) {
   std::vector<double> sizes;
   for (const Step& step : observed_steps(cells)) sizes.push_back(std::abs(step.change_us));
-  return median_of(std::move(sizes));
+  const std::size_t count = sizes.size();
+  return {count, median_of(std::move(sizes))};
 }
 
 CellLaw first_guess(const std::vector<CellSequence>& cells, const DriftFit& drift) {

@@ -31,8 +31,13 @@ RepeatedEnds repeated_ends(const std::vector<CellSequence>& cells);
 /// Whether steps of equal pulses from equal conductances are equal, as simulated cells without noise give them.
 bool has_no_scatter(const std::vector<CellSequence>& cells, const CellLaw& guess);
 
-/// The typical size of a step, uS.
-double typical_step_us(const std::vector<CellSequence>& cells);
+/// The steps between reads after one pulse and the next: how many, and their median size.
+struct StepSizes {
+  std::size_t count = 0;
+  double typical_us = 0;
+};
+StepSizes step_sizes(const std::vector<CellSequence>& cells);
+inline double typical_step_us(const std::vector<CellSequence>& cells) { return step_sizes(cells).typical_us; }
 
 /// Mean over a pulse's reads of the conductance at the reference age; NaN where there is none.
 double mean_conductance(const std::vector<ReadGroup>& groups);

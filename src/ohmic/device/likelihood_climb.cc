@@ -7,6 +7,7 @@ namespace ohmic {
 namespace {
 
 constexpr int kMostSteps = 80;
+constexpr int kStepsToSettle = 20;  ///< after more, exact curvatures are worth their time
 constexpr double kEnoughGain = 1e-3;
 constexpr double kLittleGain = 1e-2;
 constexpr std::size_t kCellsPerConstant = 3;  ///< fewer make the outer product of scores a poor curvature
@@ -78,7 +79,7 @@ class Climber {
 
   ClimbResult run() {
     bool has_converged = false;
-    for (int step = 0; step < kMostSteps && !has_converged; ++step) has_converged = !advance();
+    for (; steps_ < kMostSteps && !has_converged; ++steps_) has_converged = !advance();
     return {law_, score_.log_likelihood, has_converged};
   }
 
@@ -95,7 +96,8 @@ class Climber {
   bool advance() {
     const std::vector<LawConstant> constants = movable();
     if (constants.empty() || idle_steps_ >= 2) return false;
-    const LawMatrix full = curvature_of(cells_, score_, law_, constants, bounds_);
+    const LawMatrix full = steps_ < kStepsToSettle ? curvature_of(cells_, score_, law_, constants, bounds_)
+                                                   : observed_information(cells_, law_, constants, bounds_);
     std::vector<double> slope;
     for (const LawConstant c : constants) slope.push_back(score_.gradient[index(c)]);
     for (int trial = 0; trial < 14; ++trial) {
@@ -142,6 +144,7 @@ class Climber {
   CellLaw law_;
   TotalScore score_;
   double damping_ = 1e-2;
+  int steps_ = 0;
   int idle_steps_ = 0;  ///< steps in a row that gained little
 };
 

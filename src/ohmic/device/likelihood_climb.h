@@ -31,7 +31,8 @@ struct ClimbResult {
 
 /// Changes the `free` constants within their bounds until the likelihood is highest: Newton steps with Levenberg's
 /// damping, on the outer product of the cells' scores where there are many cells (Berndt, Hall, Hall and Hausman), else
-/// on differences of the gradient. Ends when another step promises less than 10^-3 in ln likelihood, or after 80 steps.
+/// and where that has not settled after 20 steps, on differences of the gradient. Ends when another step promises less
+/// than 10^-3 in ln likelihood, or after 80 steps.
 ClimbResult climb(const std::vector<CellSequence>& cells, const CellLaw& start, const std::vector<LawConstant>& free,
                   const LawBounds& bounds);
 

@@ -26,6 +26,7 @@ constexpr std::array<UnitName, 4> kUnits = {{{ConductanceUnit::nanosiemens, "nS"
                                              {ConductanceUnit::siemens, "S", 1e6}}};
 constexpr double kMostLikelyUs = 1e4, kLeastLikelyUs = 1e-3;  ///< a median beyond speaks for another unit
 constexpr std::uint32_t kMostPulses = 100000;
+constexpr std::int64_t kLongestGap = 100;
 constexpr std::size_t kMostNamed = 3;  ///< of many equal oddities, so many are named
 
 const UnitName& details(ConductanceUnit unit) {
@@ -80,22 +81,59 @@ constexpr std::array<std::pair<std::string_view, std::size_t Columns::*>, 5> kCo
      {"time", &Columns::time},
      {"read", &Columns::read}}};
 
-std::string known_columns() { return "cell, pulse, conductance and, if recorded, time and read"; }
+/// Other names by which people call them.
+constexpr std::array<std::pair<std::string_view, std::string_view>, 9> kSynonyms = {{{"cells", "cell"},
+                                                                                     {"device", "cell"},
+                                                                                     {"devices", "cell"},
+                                                                                     {"pulses", "pulse"},
+                                                                                     {"g", "conductance"},
+                                                                                     {"conductances", "conductance"},
+                                                                                     {"t", "time"},
+                                                                                     {"times", "time"},
+                                                                                     {"reads", "read"}}};
+
+std::string column_name(const std::string& heading) {
+  const auto* const synonym =
+      std::find_if(kSynonyms.begin(), kSynonyms.end(), [&](const auto& s) { return s.first == heading; });
+  return synonym == kSynonyms.end() ? heading : std::string(synonym->second);
+}
+
+std::string known_columns() {
+  return "cell, pulse, conductance and, if recorded, time and read, one row for each read";
+}
+
+bool is_number(std::string_view text) {
+  double value = 0;
+  const auto [stop, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  return error == std::errc() && stop == text.data() + text.size();
+}
+
+[[noreturn]] void fail_unknown_column(const CsvTable& table, const std::string& heading) {
+  const std::vector<std::string> names = {"cell", "pulse", "conductance", "time", "read"};
+  const std::string place = table.place(table.header_line);
+  if (is_number(heading)) {
+    fail("{}: this should be the header, but it holds the number {}; name the columns in the first line: {}", place,
+         heading, known_columns());
+  }
+  const std::string near = nearest_name(split_heading(heading).first, names);
+  fail("{}: the column \"{}\" is unknown{}; the columns are {}; rename it, or remove it", place, heading,
+       near.empty() ? "" : fmt::format(" (did you mean \"{}\"?)", near), known_columns());
+}
 
 void take_column(Columns& columns, const CsvTable& table, std::size_t index) {
-  const auto [name, unit] = split_heading(table.header[index]);
-  const auto known = std::find_if(kColumns.begin(), kColumns.end(), [&](const auto& c) { return c.first == name; });
-  if (known == kColumns.end()) {
-    const std::vector<std::string> names = {"cell", "pulse", "conductance", "time", "read"};
-    const std::string near = nearest_name(name, names);
-    fail("{}: the column \"{}\" is unknown; the columns are {}{}; remove it, or comment it out", table.source,
-         table.header[index], known_columns(), near.empty() ? "" : fmt::format(" (did you mean \"{}\"?)", near));
+  const auto [heading, unit] = split_heading(table.header[index]);
+  const std::string name = column_name(heading), place = table.place(table.header_line);
+  const auto* const known =
+      std::find_if(kColumns.begin(), kColumns.end(), [&](const auto& c) { return c.first == name; });
+  if (known == kColumns.end()) fail_unknown_column(table, table.header[index]);
+  if (columns.*known->second != kNone) {
+    fail("{}: there are two columns \"{}\" (\"{}\" and \"{}\"); keep one", place, name,
+         table.header[columns.*known->second], table.header[index]);
   }
-  if (columns.*known->second != kNone) fail("{}: there are two columns \"{}\"; keep one", table.source, name);
   columns.*known->second = index;
   if (name == "conductance") columns.conductance_unit = unit;
   if (name == "time" && !unit.empty() && unit != "s") {
-    fail("{}: the column \"{}\" must be in seconds since the pulse; convert it", table.source, table.header[index]);
+    fail("{}: the column \"{}\" must be in seconds since the pulse; convert it", place, table.header[index]);
   }
 }
 
@@ -104,8 +142,11 @@ Columns find_columns(const CsvTable& table) {
   for (std::size_t k = 0; k < table.header.size(); ++k) take_column(columns, table, k);
   for (const auto& [name, column] : kColumns) {
     if (name == "time" || name == "read" || columns.*column != kNone) continue;
-    fail("{}: the column \"{}\" is missing from the header \"{}\"; the columns are {}", table.source, name,
-         fmt::join(table.header, std::string(1, table.separator)), known_columns());
+    fail(
+        "{}: the column \"{}\" is missing from the header \"{}\"; the columns are {}, between commas, semicolons or "
+        "tabs",
+        table.place(table.header_line), name, fmt::join(table.header, std::string(1, table.separator)),
+        known_columns());
   }
   return columns;
 }
@@ -115,13 +156,13 @@ const UnitName& resolve_unit(const Columns& columns, const CsvTable& table, std:
   if (!columns.conductance_unit.empty()) {
     stated = find_unit(columns.conductance_unit);
     if (stated == nullptr) {
-      fail("{}: the column \"{}\" has no known unit; use nS, uS, mS or S", table.source,
+      fail("{}: the column \"{}\" has no known unit; use nS, uS, mS or S", table.place(table.header_line),
            table.header[columns.conductance]);
     }
   }
   if (stated != nullptr && wanted && stated->unit != *wanted) {
-    fail("{}: the column \"{}\" is in {}, but --unit says {}; leave out --unit, or correct the heading", table.source,
-         table.header[columns.conductance], stated->name, details(*wanted).name);
+    fail("{}: the column \"{}\" is in {}, but --unit says {}; leave out --unit, or correct the heading",
+         table.place(table.header_line), table.header[columns.conductance], stated->name, details(*wanted).name);
   }
   return stated != nullptr ? *stated : details(wanted.value_or(ConductanceUnit::microsiemens));
 }
@@ -131,14 +172,23 @@ bool is_missing(std::string_view field) {
   return std::find(kMissing.begin(), kMissing.end(), lower_case(field)) != kMissing.end();
 }
 
-double parse_number(const std::string& field, std::string_view column, const CsvTable& table, std::size_t line) {
+// 0,5 for 0.5, as spreadsheets of many countries write it; a number with both signs is left alone.
+std::string with_decimal_point(std::string field) {
+  if (std::count(field.begin(), field.end(), ',') == 1 && field.find('.') == std::string::npos) {
+    field[field.find(',')] = '.';
+  }
+  return field;
+}
+
+double parse_number(const std::string& text, std::string_view column, const CsvTable& table, std::size_t line) {
   double value = 0;
+  const std::string field = with_decimal_point(text);
   const char* end = field.data() + field.size();
   const char* start = field.data() + (field.starts_with('+') ? 1 : 0);
   const auto [stop, error] = std::from_chars(start, end, value);
   if (error != std::errc() || stop != end || !std::isfinite(value)) {
     fail("{}: {} = \"{}\" is not a number; write it like 1.25 or 3e-6, or leave it empty if it is missing",
-         table.place(line), column, field);
+         table.place(line), column, text);
   }
   return value;
 }
@@ -155,8 +205,10 @@ std::uint32_t parse_count(const std::string& field, std::string_view column, con
 double parse_time_s(const std::string& field, const CsvTable& table, std::size_t line) {
   const double time = is_missing(field) ? -1 : parse_number(field, "time", table, line);
   if (!(time > 0)) {
-    fail("{}: time = \"{}\" must be a number of seconds above 0, counted from the last pulse", table.place(line),
-         field);
+    fail(
+        "{}: time = \"{}\" must be a number of seconds above 0, counted from the last pulse; fill it in, or remove the "
+        "row",
+        table.place(line), field);
   }
   return time;
 }
@@ -171,7 +223,7 @@ class Oddities {
   void report(std::vector<std::string>& warnings, std::string_view what) const {
     if (count_ == 0) return;
     warnings.push_back(
-        fmt::format("{} {} ({}{})", count_, what, fmt::join(places_, ", "), count_ > places_.size() ? ", ..." : ""));
+        fmt::format("{}: {} ({}{})", what, count_, fmt::join(places_, ", "), count_ > places_.size() ? ", ..." : ""));
   }
 
  private:
@@ -204,7 +256,11 @@ class Collector {
   std::size_t cell_index(const CsvRow& row);
   bool is_duplicate(const Key& key, const Seen& seen);
   void require_likely_unit() const;
+  void require_positive() const;
+  void require_short_gaps() const;
+  void leave_out_far_ones();
   void note_gaps();
+  void fill_cells();
 
   const CsvTable& table_;
   const Columns& columns_;
@@ -212,7 +268,7 @@ class Collector {
   Measurements result_;
   std::map<std::string, std::size_t> names_;
   std::multimap<Key, Seen> seen_;
-  Oddities missing_, duplicates_, negatives_;
+  Oddities missing_, duplicates_, negatives_, commas_, far_out_;
 };
 
 std::size_t Collector::cell_index(const CsvRow& row) {
@@ -248,11 +304,9 @@ void Collector::add(const CsvRow& row) {
   const std::string& field = row.fields[columns_.conductance];
   if (is_missing(field)) return missing_.add(table_.place(row.line));
   const double conductance = unit_.in_us * parse_number(field, "conductance", table_, row.line);
+  if (field.find(',') != std::string::npos) commas_.add(fmt::format("{}: {}", table_.place(row.line), field));
   if (is_duplicate({cell, pulse, time, read}, {conductance, row.line})) return;
   if (conductance < 0) negatives_.add(table_.place(row.line));
-  auto& pulses = result_.cells[cell].pulses;
-  if (pulses.size() <= pulse) pulses.resize(pulse + 1);
-  pulses[pulse].push_back({conductance, time > 0 ? time : std::numeric_limits<double>::quiet_NaN()});
 }
 
 double median_of(std::vector<double> values) {
@@ -275,10 +329,8 @@ std::string_view likely_unit(double median_in_stated, const UnitName& stated) {
 
 void Collector::require_likely_unit() const {
   std::vector<double> values;
-  for (const MeasuredCell& cell : result_.cells) {
-    for (std::size_t n = 1; n < cell.pulses.size(); ++n) {
-      for (const CellRead& read : cell.pulses[n]) values.push_back(std::abs(read.conductance_us));
-    }
+  for (const auto& [key, seen] : seen_) {
+    if (key.pulse > 0) values.push_back(std::abs(seen.conductance));
   }
   if (values.empty()) return;
   const double median = median_of(std::move(values));
@@ -291,6 +343,65 @@ void Collector::require_likely_unit() const {
       likely_unit(median, unit_), likely_unit(median, unit_));
 }
 
+void Collector::require_positive() const {
+  const auto is_negative = [](const auto& entry) { return entry.second.conductance < 0; };
+  const auto negative = std::find_if(seen_.begin(), seen_.end(), is_negative);
+  const auto count = static_cast<std::size_t>(std::count_if(seen_.begin(), seen_.end(), is_negative));
+  if (2 * count <= seen_.size()) return;
+  fail(
+      "{}: {} of {} conductances are negative ({:.4g} uS here), more than read noise can make so; if they have the "
+      "sign "
+      "of the current, change it",
+      table_.place(negative->second.line), count, seen_.size(), negative->second.conductance);
+}
+
+// A slip of the pen or of the instrument is told from a memory cell by its distance to all others.
+void Collector::leave_out_far_ones() {
+  constexpr double kFar = 5;  // times the range of the middle 90 %
+  std::vector<double> values;
+  for (const auto& [key, seen] : seen_) values.push_back(seen.conductance);
+  if (values.size() < kMostNamed) return;
+  std::sort(values.begin(), values.end());
+  const std::size_t tail = std::max(values.size() / 20, std::min<std::size_t>(2, values.size() / 4));
+  const double low = values[tail], high = values[values.size() - 1 - tail];
+  const double margin = kFar * (high - low);
+  const auto is_far = [&](double v) { return margin > 0 && (v < low - margin || v > high + margin); };
+  for (const auto& [key, seen] : seen_) {
+    if (is_far(seen.conductance)) far_out_.add(fmt::format("{}: {:.4g} uS", table_.place(seen.line), seen.conductance));
+  }
+  std::erase_if(seen_, [&](const auto& entry) { return is_far(entry.second.conductance); });
+  far_out_.report(result_.warnings,
+                  fmt::format("conductances below {:.4g} or above {:.4g} uS, far from all others, left out",
+                              low - margin, high + margin));
+}
+
+// Each place without a read costs as much time as one with a read, and says nothing.
+void Collector::require_short_gaps() const {
+  std::size_t cell = kNone;
+  std::int64_t before = -1;
+  for (const auto& [key, seen] : seen_) {
+    if (key.cell != cell) cell = key.cell, before = -1;
+    const std::int64_t gap = key.pulse - before - 1;
+    if (gap > kLongestGap) {
+      fail(
+          "{}: pulse = {}, but cell {} was not read after the {} pulses before; the fit goes across {} at most; "
+          "correct "
+          "the number, or count from the RESET as 0",
+          table_.place(seen.line), key.pulse, result_.cells[cell].name, gap, kLongestGap);
+    }
+    before = key.pulse;
+  }
+}
+
+void Collector::fill_cells() {
+  for (const auto& [key, seen] : seen_) {
+    auto& pulses = result_.cells[key.cell].pulses;
+    if (pulses.size() <= key.pulse) pulses.resize(key.pulse + 1);
+    pulses[key.pulse].push_back({seen.conductance, key.time > 0 ? key.time : std::numeric_limits<double>::quiet_NaN()});
+  }
+  std::erase_if(result_.cells, [](const MeasuredCell& cell) { return cell.pulses.empty(); });
+}
+
 void Collector::note_gaps() {
   Oddities gaps;
   for (const MeasuredCell& cell : result_.cells) {
@@ -298,29 +409,45 @@ void Collector::note_gaps() {
       if (cell.pulses[n].empty()) gaps.add(fmt::format("cell {} pulse {}", cell.name, n));
     }
   }
-  gaps.report(result_.warnings, "places in the cells' sequences have no read; the fit goes on across them");
+  const bool has_reset = std::any_of(result_.cells.begin(), result_.cells.end(),
+                                     [](const MeasuredCell& cell) { return !cell.pulses.front().empty(); });
+  if (!has_reset && !result_.cells.empty()) {
+    result_.warnings.push_back(
+        "no cell was read after RESET (pulse 0): its constants are inferred from what follows; if the table counts "
+        "from "
+        "1, subtract 1");
+  }
+  gaps.report(result_.warnings, "places in the cells' sequences without a read, across which the fit goes on");
 }
 
 Measurements Collector::finish() {
   result_.source = table_.source;
   result_.has_times = columns_.time != kNone;
-  std::erase_if(result_.cells, [](const MeasuredCell& cell) { return cell.pulses.empty(); });
-  missing_.report(result_.warnings, "rows without a conductance were left out");
-  duplicates_.report(result_.warnings, "rows repeat others and were left out");
-  negatives_.report(result_.warnings, "conductances are negative, as read noise can make them");
+  commas_.report(result_.warnings, "decimal commas, read as points");
+  missing_.report(result_.warnings, "rows without a conductance, left out");
+  duplicates_.report(result_.warnings, "rows that repeat others, left out");
+  negatives_.report(result_.warnings, "negative conductances, as read noise can make them");
   require_likely_unit();
+  require_positive();
+  leave_out_far_ones();
+  require_short_gaps();
+  fill_cells();
   note_gaps();
   return std::move(result_);
 }
 
 void require_enough(const Measurements& measurements) {
   if (measurements.cells.size() < 2) {
-    fail("{}: it holds {} with a conductance; spreads need two cells at least, and thirty to be of use",
-         measurements.source, measurements.cells.empty() ? "no cell" : "one cell");
+    fail(
+        "{}: it holds {} with a conductance; spreads need two cells at least, and thirty to be of use; "
+        "measure more",
+        measurements.source, measurements.cells.empty() ? "no cell" : "one cell");
   }
   if (measurements.pulse_count() < 3) {
-    fail("{}: the cells have seen at most {} SET pulse{}; steps and their memory need three pulses at least",
-         measurements.source, measurements.pulse_count(), measurements.pulse_count() == 1 ? "" : "s");
+    fail(
+        "{}: the cells have seen at most {} SET pulse{}; steps and their memory need three pulses at least; "
+        "measure more",
+        measurements.source, measurements.pulse_count(), measurements.pulse_count() == 1 ? "" : "s");
   }
 }
 

@@ -44,12 +44,15 @@ ConductanceUnit parse_conductance_unit(std::string_view text);
 /// Reads a table with the columns `cell`, `pulse` (SET pulses since RESET; 0 is after RESET), `conductance` and, where
 /// they were recorded, `time` (seconds since that pulse) and `read` (number of a repeated read).
 ///
+/// Plurals, device, G and t are understood too; a decimal comma is read as a point, with a warning.
+///
 /// The unit of the conductance stands in its heading (conductance_us, conductance_nS, "conductance (mS)", ...) or in
 /// `unit`, else it is uS. Empty fields, nan, NA, N/A, null and - are missing values and left out. Several rows of one
 /// cell and pulse are repeated reads; a row that repeats another in everything is left out with a warning.
+/// Conductances further from the middle 90 % of all than five times their range are left out with a warning.
 /// Errors name file and line: unknown, missing or doubled columns, two units that differ, a number that is none, a
-/// pulse that is no whole number, a negative or infinite time, numbers that look like another unit, fewer than two
-/// cells or two pulses.
+/// pulse that is no whole number, a negative or infinite time, numbers that look like another unit or another sign,
+/// more than a hundred pulses of a cell without a read between, fewer than two cells or three pulses.
 Measurements read_measurements(std::string_view text, std::string_view source,
                                std::optional<ConductanceUnit> unit = std::nullopt);
 

@@ -83,6 +83,55 @@ TEST(Measurements, ColumnsMayStandInAnyOrderAndCase) {
       "Conductance,Cell,PULSE\n0.1,a,0\n1.5,a,1\n2.5,a,2\n3.25,a,3\n0.2,b,0\n1,b,1\n2,b,2\n3,b,3\n", "m.csv"));
 }
 
+TEST(Measurements, OtherNamesOfColumnsAreUnderstood) {
+  expect_small(read_measurements(with_rows("", "Device ID,Pulses,G (uS)\n"), "m.csv"));
+  expect_refused(with_rows("", "cell,pulse,conductence\n"), {"m.csv:1", "did you mean \"conductance\""});
+  expect_refused(with_rows("", "device,cell,conductance\n"), {"two columns \"cell\" (\"device\" and \"cell\")"});
+  expect_refused("1,0,0.5\n1,1,2\n", {"m.csv:1", "number 1", "name the columns"});
+}
+
+TEST(Measurements, DecimalCommasAreReadWithAWarning) {
+  const Measurements m = read_measurements(replaced(replaced(kSmall, ",", ";"), ".", ","), "m.csv");
+  EXPECT_EQ(m.cells[0].pulses[3].at(0).conductance_us, 3.25);
+  EXPECT_TRUE(warns(m, "decimal commas, read as points: 8 (m.csv:2: 0,1, "));
+  EXPECT_EQ(read_measurements(with_rows("c,0,\"0,5\"\n"), "m.csv").cells.at(2).pulses[0].at(0).conductance_us, 0.5);
+  expect_refused(with_rows("c,0,\"1,234.5\"\n"), {"m.csv:10", "1,234.5"});
+}
+
+TEST(Measurements, BytesThatAreNotUtf8AreTakenForLatin1) {
+  const Measurements m =
+      read_measurements(with_rows("\xe4,0,1\n\"\xc3\",1,1\n", "cell,pulse,conductance (\xb5S)\n"), "m.csv");
+  EXPECT_EQ(m.cells.at(2).name, "\xc3\xa4");
+  EXPECT_EQ(m.cells.at(3).name, "\xc3\x83");
+  EXPECT_EQ(read_measurements(with_rows("\xe6\xb8\xac,0,1\n"), "m.csv").cells.at(2).name, "\xe6\xb8\xac");
+}
+
+TEST(Measurements, TheOrderOfRowsDoesNotMatter) {
+  const Measurements m = read_measurements(
+      "cell,pulse,conductance\na,3,3.25\nb,1,1.0\na,1,1.5\nb,3,3\nb,0,0.2\na,2,2.5\nb,2,2\na,0,0.1\n", "m.csv");
+  expect_small(m);
+  EXPECT_EQ(to_csv(m), to_csv(read_measurements(kSmall, "m.csv")));
+}
+
+TEST(Measurements, SlipsFarFromAllOthersAreLeftOut) {
+  const Measurements m = read_measurements(with_rows("a,4,9999\nb,4,3.5\nc,0,-500\n"), "m.csv");
+  EXPECT_EQ(m.cells.size(), 2u);
+  EXPECT_EQ(m.cells[0].pulses.size(), 4u);
+  EXPECT_TRUE(warns(m, "far from all others, left out: 2 (m.csv:10: 9999 uS, m.csv:12: -500 uS)"));
+}
+
+TEST(Measurements, PulsesFarFromAllOthersAreRefused) {
+  expect_refused(with_rows("a,99999,3\n"), {"m.csv:10", "pulse = 99999", "cell a", "100 at most"});
+  expect_refused("cell,pulse,conductance\na,1000,1\na,1001,2\na,1002,3\na,1003,4\nb,1000,2\n",
+                 {"m.csv:2", "pulse = 1000", "count from the RESET as 0"});
+  EXPECT_TRUE(warns(read_measurements(replaced(kSmall, ",0,", ",4,"), "m.csv"), "subtract 1"));
+}
+
+TEST(Measurements, ConductancesOfTheOtherSignAreRefused) {
+  expect_refused(replaced(replaced(replaced(kSmall, ",1.", ",-1."), ",2.", ",-2."), ",3.", ",-3."),
+                 {"m.csv:3", "6 of 8", "negative", "sign"});
+}
+
 TEST(Measurements, TheHeadingNamesTheUnit) {
   for (const char* heading : {"conductance_us", "conductance_uS", "conductance (uS)", "conductance [uS]",
                               "conductance (\xc2\xb5S)", "conductance_\xce\xbcS", "conductance uS"}) {
@@ -124,15 +173,15 @@ TEST(Measurements, MissingValuesAreLeftOutAndCounted) {
   EXPECT_EQ(m.cells.size(), 3u);
   EXPECT_EQ(m.cells[2].pulses.size(), 4u);
   EXPECT_TRUE(m.cells[2].pulses[1].empty());
-  EXPECT_TRUE(warns(m, "4 rows without a conductance were left out (m.csv:10, m.csv:11, m.csv:12, ...)"));
-  EXPECT_TRUE(warns(m, "3 places in the cells' sequences have no read"));
-  EXPECT_TRUE(warns(m, "cell c pulse 0"));
+  EXPECT_TRUE(warns(m, "rows without a conductance, left out: 4 (m.csv:10, m.csv:11, m.csv:12, ...)"));
+  EXPECT_TRUE(
+      warns(m, "places in the cells' sequences without a read, across which the fit goes on: 3 (cell c pulse 0"));
 }
 
 TEST(Measurements, RepeatedReadsAreKeptAndRepeatedRowsAreNot) {
   const Measurements m = read_measurements(with_rows("a,1,1.5\na,1,1.6\n"), "m.csv");
   EXPECT_EQ(m.cells[0].pulses[1].size(), 2u);
-  EXPECT_TRUE(warns(m, "1 rows repeat others and were left out (m.csv:10 repeats line 3)"));
+  EXPECT_TRUE(warns(m, "rows that repeat others, left out: 1 (m.csv:10 repeats line 3)"));
   const std::string numbered =
       "cell,pulse,read,conductance\na,0,1,0.1\na,1,1,1.5\na,1,2,1.5\na,2,1,2\na,3,1,2\nb,0,1,1\n";
   EXPECT_EQ(read_measurements(numbered, "m.csv").cells[0].pulses[1].size(), 2u);
@@ -151,7 +200,8 @@ TEST(Measurements, TimesAreKeptWithTheirReads) {
 }
 
 TEST(Measurements, NegativeConductancesAreNoise) {
-  EXPECT_TRUE(warns(read_measurements(with_rows("c,0,-0.02\n"), "m.csv"), "1 conductances are negative"));
+  EXPECT_TRUE(warns(read_measurements(with_rows("c,0,-0.02\n"), "m.csv"),
+                    "negative conductances, as read noise can make them: 1 (m.csv:10)"));
 }
 
 TEST(Measurements, WrongFieldsAreRefusedWithFileAndLine) {
@@ -163,7 +213,7 @@ TEST(Measurements, WrongFieldsAreRefusedWithFileAndLine) {
   expect_refused(with_rows("c,,1\n"), {"m.csv:10", "pulse = \"\""});
   expect_refused(with_rows("c,1e9,1\n"), {"m.csv:10", "100000"});
   expect_refused(with_rows(",1,1\n"), {"m.csv:10", "no name"});
-  expect_refused(with_rows("c,1,0,5\n"), {"m.csv:10", "4 fields", "0.5, not 0,5"});
+  expect_refused(with_rows("c,1,0,5\n"), {"m.csv:10", "4 fields", "write 0.5, or separate the fields by semicolons"});
   expect_refused(with_rows("c,1\n"), {"m.csv:10", "2 fields"});
   expect_refused(with_rows("\"c,1,1\n"), {"m.csv:10", "never closed"});
   expect_refused(with_rows("\"c\"d,1,1\n"), {"m.csv:10", "after a closing quote"});
@@ -175,8 +225,8 @@ TEST(Measurements, WrongHeadersAreRefusedWithTheNearestName) {
   expect_refused("cell,puls,conductance\n", {"\"puls\"", "did you mean \"pulse\""});
   expect_refused("cell,conductance\n", {"\"pulse\" is missing"});
   expect_refused("cell,cell,pulse,conductance\n", {"two columns \"cell\""});
-  expect_refused("cell,pulse,conductance,voltage\n", {"\"voltage\" is unknown", "comment it out"});
-  expect_refused(std::string("c\0e\0l\0l\0", 8), {"no text in UTF-8"});
+  expect_refused("cell,pulse,conductance,voltage\n", {"m.csv:1", "\"voltage\" is unknown", "remove it"});
+  expect_refused(std::string("c\0e\0l\0l\0", 8), {"m.csv:1", "this is no text", "UTF-8"});
 }
 
 TEST(Measurements, TooLittleIsRefused) {
