@@ -257,7 +257,8 @@ void warn_of_fit(CellFit& fit) {
 void forget_scatter(CellFit& fit) {
   fit.warnings.push_back(
       "the cells are all alike and read without noise (below 0.2 % of a step): steps are by regression, spreads are 0");
-  fit.quality.reduced_chi_square = 0;
+  fit.quality.reduced_chi_square = fit.quality.worst_ks_ratio = 0;
+  fit.quality.pulses_beyond_ks = 0;
   fit.quality.data_residuals.clear();
   for (PulseComparison& pulse : fit.quality.pulses) pulse.chi_square = 0;
 }

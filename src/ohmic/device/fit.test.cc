@@ -205,11 +205,56 @@ TEST(Fit, AFallingMeanIsNamed) {
 }
 
 TEST(Fit, AModelThatDoesNotHoldIsNamed) {
-  Measurements m = sampled("pcm", {.cells = 200, .pulses = 8, .seed = 1});
+  Measurements m = sampled("pcm", {.cells = 80, .pulses = 6, .seed = 1});
   for (std::size_t i = 0; i < m.cells.size(); i += 2) {  // every other cell hardly reacts
     for (PulseReads& reads : m.cells[i].pulses) reads[0].conductance_us = 0.1 + 0.02 * reads[0].conductance_us;
   }
   EXPECT_TRUE(warns(fit_cell(m), "the model misses the distribution"));
+}
+
+// White noise around one level, whatever the pulse: not what SET pulses do.
+TEST(Fit, AMeanThatTheModelDoesNotTellIsNamed) {
+  Measurements m = sampled("pcm", {.cells = 60, .pulses = 6, .seed = 1});
+  const RandomStream stream(7, Purpose::data_order, 0, 0);
+  std::uint32_t element = 0;
+  for (MeasuredCell& cell : m.cells) {
+    for (PulseReads& reads : cell.pulses) reads[0].conductance_us = 5 + random_gaussian(stream, element++);
+  }
+  EXPECT_TRUE(warns(fit_cell(m), "does not tell the mean trajectory"));
+}
+
+TEST(Fit, ReadsAfterEveryFifthPulseAreRefusedWithTheReason) {
+  Measurements m = sampled("pcm", {.cells = 5, .pulses = 20, .seed = 1});
+  for (MeasuredCell& cell : m.cells) {
+    for (std::size_t n = 0; n < cell.pulses.size(); ++n) {
+      if (n % 5 != 0) cell.pulses[n].clear();
+    }
+  }
+  try {
+    fit_cell(m);
+    FAIL();
+  } catch (const Error& error) {
+    EXPECT_NE(std::string(error.what()).find("no cell was read after two pulses in a row"), std::string::npos);
+  }
+}
+
+// Noise so small that the likelihood does not resolve it.
+TEST(Fit, ScatterFarBelowAStepCountsAsNone) {
+  Measurements m = sampled("ideal", {.cells = 40, .pulses = 8, .seed = 1});
+  const RandomStream stream(7, Purpose::data_order, 0, 0);
+  std::uint32_t element = 0;
+  for (MeasuredCell& cell : m.cells) {
+    for (PulseReads& reads : cell.pulses) reads[0].conductance_us += 1e-4 * random_gaussian(stream, element++);
+  }
+  const CellFit fit = fit_cell(m);
+  EXPECT_TRUE(warns(fit, "all alike"));
+  EXPECT_FALSE(warns(fit, "misses"));
+  EXPECT_NEAR(value(fit, "step_mean_offset_us"), 0.768, 1e-4);
+}
+
+TEST(Fit, AReferenceAgeBeyondTheDataIsNamed) {
+  const Measurements m = sampled("pcm", {.cells = 20, .pulses = 4, .times_s = {1, 100}, .seed = 1});
+  EXPECT_TRUE(warns(fit_cell(m, {.reference_age_s = 1e6}), "outside the data's times, 1 to 100 s"));
 }
 
 TEST(Fit, ConductancesThatStandStillAreRefused) {
@@ -230,7 +275,7 @@ TEST(Fit, CellsWithoutAnyScatterAreFittedExactly) {
 }
 
 TEST(Fit, EqualDataGiveEqualConstantsWhateverTheThreads) {
-  const Measurements m = sampled("pcm", {.cells = 40, .pulses = 8, .seed = 1});
+  const Measurements m = sampled("pcm", {.cells = 40, .pulses = 5, .seed = 1});
   set_thread_count(1);
   const CellFit one = fit_cell(m);
   set_thread_count(3);
@@ -242,7 +287,7 @@ TEST(Fit, EqualDataGiveEqualConstantsWhateverTheThreads) {
 }
 
 TEST(Fit, ThePresetReadsBackAsTheFittedCell) {
-  const Measurements m = sampled("pcm", {.cells = 30, .pulses = 8, .seed = 1});
+  const Measurements m = sampled("pcm", {.cells = 10, .pulses = 8, .seed = 1});
   CellFit fit = fit_cell(m);
   const std::string path = ::testing::TempDir() + "ohmic_fit_test.toml";
   std::ofstream(path) << fitted_preset_text(fit, m, "m.csv");
