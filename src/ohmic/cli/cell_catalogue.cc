@@ -17,6 +17,7 @@ The memory cells that ship with `ohmic`, and where each of their constants comes
 named, `derived` from it, or `assumed`, with a reason. `ohmic device NAME` simulates a cell and draws its figures;
 `--set device.parameters.CONSTANT=VALUE` changes a constant in an experiment. Usable is the conductance up to which
 targets make sense: what the noise-free cell reaches by SET pulses, or the bound where a cell can be programmed to it.
+`ohmic device fit` makes a cell of your own from measurements, see [fit.md](fit.md).
 
 )";
 

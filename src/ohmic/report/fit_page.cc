@@ -200,9 +200,9 @@ std::string distribution_charts(const FitPageData& page) {
   if (pulses.empty()) return {};
   const std::vector<double> edges = common_edges(pulses);
   const auto middle = pulses.begin() + static_cast<std::ptrdiff_t>(pulses.size() / 2);
-  return fmt::format("<div class=\"pair\">\n{}{}{}</div>\n",
+  return fmt::format("<div class=\"pair\">\n<div>\n{}{}</div>\n<div>\n{}</div>\n</div>\n", reset,
                      distribution_stack({pulses.begin(), middle}, "distribution-early", edges),
-                     distribution_stack({middle, pulses.end()}, "distribution-late", edges), reset) +
+                     distribution_stack({middle, pulses.end()}, "distribution-late", edges)) +
          html_note(
              "Conductances as read: measured above the line, model below it, scaled to as many cells. KS is the "
              "greatest distance of the two cumulative distributions; a right model exceeds the bound once in "
@@ -265,7 +265,6 @@ std::string drift_chart(const FitPageData& page) {
                                                report::format_duration(drift.times[k]), us(drift.data[k]));
       model.points.push_back({drift.times[k], drift.model[k]});
     }
-    model.label = fmt::format("{}, model", data.label);
     all.push_back(std::move(model));
     all.push_back(std::move(data));
   }

@@ -72,10 +72,16 @@ double value_column(const LineChart& chart) {
   return width > 0 ? width + 8 : 0;
 }
 
+// Lines that go without a label of their own, beside one that has it, are left out.
+std::size_t label_count(const LineChart& chart) {
+  return static_cast<std::size_t>(std::count_if(chart.series.begin(), chart.series.end(),
+                                                [](const Series& series) { return !series.label.empty(); }));
+}
+
 Layout wide_layout(const LineChart& chart) {
   constexpr std::size_t kLetters = 36;
   constexpr double kLeastRight = 140;  // lets the charts of most pages end at the same place
-  const double rows = static_cast<double>(chart.series.size());
+  const double rows = static_cast<double>(label_count(chart));
   Layout layout{};
   layout.width = 960;
   layout.height = std::max(400.0, kRow * rows + 110);
@@ -89,7 +95,7 @@ Layout wide_layout(const LineChart& chart) {
 }
 
 Layout narrow_layout(const LineChart& chart) {
-  const double legend = kRow * static_cast<double>(chart.series.size());
+  const double legend = kRow * static_cast<double>(label_count(chart));
   Layout layout{};
   layout.width = 400;
   layout.height = 330 + legend;
@@ -225,7 +231,7 @@ void draw_end_labels(Svg& svg, const LineChart& chart, const Frame& frame, const
   std::vector<double> wanted;
   for (const Series& series : chart.series) {
     const auto end = last_point(series);
-    if (!end) continue;
+    if (!end || series.label.empty()) continue;
     named.push_back(&series);
     ends.push_back({frame.x(end->x), frame.y_within(end->y)});
     wanted.push_back(ends.back().y);
@@ -242,6 +248,7 @@ void draw_end_labels(Svg& svg, const LineChart& chart, const Frame& frame, const
 void draw_legend(Svg& svg, const LineChart& chart, const Layout& layout) {
   double y = 12;
   for (const Series& series : chart.series) {
+    if (series.label.empty()) continue;
     svg.begin_group(colour_class(series));
     svg.line(line_class(series.line), {0, y - 4}, {24, y - 4});
     if (series.has_markers) svg.marker("mark", series.marker, {12, y - 4}, 3.6);

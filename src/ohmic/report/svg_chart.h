@@ -24,7 +24,7 @@ enum class LineStyle { solid, dashed, dotted };
 enum class Extent { none, band, error_bars };
 
 struct Series {
-  std::string label;
+  std::string label;  ///< empty: none, for a line that another one's label stands for
   std::string value;  ///< shown before the label, "97.8"; may be empty
   int colour = 0;     ///< index into the palette
   LineStyle line = LineStyle::solid;
