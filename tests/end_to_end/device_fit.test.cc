@@ -73,6 +73,15 @@ TEST_F(DeviceFit, ReplacesNothingWithoutForce) {
   expect_mistake({"device", "sample", "pcm", "--out", text("mine.csv")}, {"mine.csv exists", "--force"});
 }
 
+TEST_F(DeviceFit, NeitherPresetNorPageReplacesTheOtherOrTheData) {
+  const Arguments fit = {"device", "fit", sample("mine.csv"), "--out", text("mine.toml"), "--force"};
+  const std::string data = read_bytes(path("mine.csv"));
+  expect_mistake(fit + Arguments{"--report", text("mine.toml")}, {"--report", "mine.toml", "three files"});
+  expect_mistake(fit + Arguments{"--report", text("./mine.csv")}, {"--report", "mine.csv", "three files"});
+  EXPECT_EQ(read_bytes(path("mine.csv")), data);
+  EXPECT_FALSE(std::filesystem::exists(path("mine.toml")));
+}
+
 TEST_F(DeviceFit, EqualTablesGiveEqualFilesWhateverTheThreads) {
   const std::string table = sample("mine.csv");
   succeed({"device", "fit", table, "--out", text("one.toml"), "--threads", "1"});
@@ -109,6 +118,7 @@ TEST_F(DeviceFit, WrongTablesAreNamedByFileAndLine) {
 
 TEST_F(DeviceFit, WrongArgumentsSayWhatToDo) {
   expect_mistake({"device", "fit", text("none.csv")}, {"none.csv"});
+  expect_mistake({"device", "fit", text("."), "--out", text("folder.toml")}, {"folder"});
   expect_mistake({"device", "fit", sample("mine.csv"), "--out", text("mine.txt")}, {"--out", "mine.toml"});
   expect_mistake({"device", "fit", text("mine.csv"), "--out", text("no_folder/mine.toml")}, {"no_folder"});
   expect_mistake({"device", "fit"}, {"data"});

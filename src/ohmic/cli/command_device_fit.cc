@@ -66,6 +66,11 @@ void require_place(const std::filesystem::path& path, bool force) {
        path.string());
 }
 
+void require_apart(const std::filesystem::path& one, const std::filesystem::path& other, const char* option) {
+  if (std::filesystem::weakly_canonical(one) != std::filesystem::weakly_canonical(other)) return;
+  fail("{} {}: data, preset and page must be three files; choose another name", option, other.string());
+}
+
 FitFiles choose_files(const FitArguments& arguments) {
   const std::filesystem::path preset =
       arguments.out.empty() ? default_preset(arguments.data) : std::filesystem::path(arguments.out);
@@ -76,6 +81,9 @@ FitFiles choose_files(const FitArguments& arguments) {
   const std::filesystem::path report = arguments.report.empty()
                                            ? std::filesystem::path(preset).replace_extension(".html")
                                            : std::filesystem::path(arguments.report);
+  require_apart(preset, report, "--report");
+  require_apart(arguments.data, preset, "--out");
+  require_apart(arguments.data, report, "--report");
   require_place(preset, arguments.force);
   require_place(report, arguments.force);
   return {preset.string(), report.string()};

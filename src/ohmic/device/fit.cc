@@ -231,6 +231,15 @@ void warn_of_unlike_mean(CellFit& fit) {
 
 void warn_of_fit(CellFit& fit) {
   if (!fit.has_converged) fit.warnings.push_back("the fit did not settle; take its constants with caution");
+  const auto lacks_interval = [](const FittedConstant& c) {
+    return c.is_derived && !std::isfinite(c.low) && !std::isfinite(c.high);
+  };
+  const auto lacking = std::count_if(fit.constants.begin(), fit.constants.end(), lacks_interval);
+  if (lacking > 0) {
+    fit.warnings.push_back(fmt::format(
+        "{} constants have no interval, as the data do not tell them apart near the best ones; look for odd reads",
+        lacking));
+  }
   if (fit.drift.is_known && fit.drift.exponent.value < 0) {
     fit.warnings.push_back(fmt::format("conductances rise with time (exponent {:.3g}); no drift is assumed instead",
                                        fit.drift.exponent.value));

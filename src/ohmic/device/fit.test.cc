@@ -238,6 +238,16 @@ TEST(Fit, ReadsAfterEveryFifthPulseAreRefusedWithTheReason) {
   }
 }
 
+// Not far enough to be left out, too far for any noise of this cell.
+TEST(Fit, OddReadsAreNotPassedOver) {
+  Measurements m = sampled("pcm", {.cells = 60, .pulses = 10, .seed = 3});
+  for (std::size_t k = 0; k < 6; ++k) m.cells[9 * k].pulses[k + 2][0].conductance_us = k % 2 == 0 ? 40 : -20;
+  const CellFit fit = fit_cell(m);
+  EXPECT_TRUE(warns(fit, "as the model expects"));
+  for (const FittedConstant& c : fit.constants) EXPECT_TRUE(std::isfinite(c.value)) << c.name;
+  EXPECT_TRUE(std::isfinite(constant(fit, "step_mean_slope").low) || warns(fit, "have no interval"));
+}
+
 // Noise so small that the likelihood does not resolve it.
 TEST(Fit, ScatterFarBelowAStepCountsAsNone) {
   Measurements m = sampled("ideal", {.cells = 40, .pulses = 8, .seed = 1});
