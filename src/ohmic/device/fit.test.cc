@@ -199,7 +199,7 @@ TEST(Fit, CurvatureIsKeptOnlyWhereTheDataAskForIt) {
 }
 
 TEST(Fit, AFallingMeanIsNamed) {
-  Measurements m = sampled("pcm", {.cells = 60, .pulses = 6, .seed = 1});
+  Measurements m = sampled("pcm", {.cells = 60, .pulses = 4, .seed = 1});
   for (MeasuredCell& cell : m.cells) std::reverse(cell.pulses.begin(), cell.pulses.end());
   EXPECT_TRUE(warns(fit_cell(m), "the mean conductance falls from pulse"));
 }
@@ -297,7 +297,7 @@ TEST(Fit, EqualDataGiveEqualConstantsWhateverTheThreads) {
 }
 
 TEST(Fit, ThePresetReadsBackAsTheFittedCell) {
-  const Measurements m = sampled("pcm", {.cells = 10, .pulses = 8, .seed = 1});
+  const Measurements m = sampled("pcm", {.cells = 40, .pulses = 5, .seed = 1});
   CellFit fit = fit_cell(m);
   const std::string path = ::testing::TempDir() + "ohmic_fit_test.toml";
   std::ofstream(path) << fitted_preset_text(fit, m, "m.csv");
