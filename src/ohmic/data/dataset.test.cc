@@ -200,7 +200,9 @@ TEST_F(LoadDataset, DrawsSyntheticDigitsByName) {
 
 TEST_F(LoadDataset, RejectsAnUnknownName) {
   request_.name = "mnits";
-  expect_error([&] { load_dataset(request_); }, {"\"mnits\" is unknown", "\"mnist\" or \"synthetic_digits\""});
+  expect_error([&] { load_dataset(request_); },
+               {"\"mnits\" is unknown", "\"mnist\", \"fashion_mnist\", \"cifar10\", \"ptb_char\", \"synthetic_digits\"",
+                "or \"synthetic_text\""});
 }
 
 std::array<int, 10> class_counts(const Split& split) {
