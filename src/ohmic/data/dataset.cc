@@ -221,7 +221,7 @@ std::string fingerprint_of(const Dataset& dataset) {
   uLong crc = crc32(0, nullptr, 0);
   for (const Split* split : {&dataset.train, &dataset.test, &dataset.validation}) {
     for (const auto* bytes : {&split->pixels, &split->labels, &split->tokens}) {
-      crc = crc32_z(crc, bytes->data(), bytes->size());
+      if (!bytes->empty()) crc = crc32_z(crc, bytes->data(), bytes->size());  // a null pointer would start it anew
     }
   }
   return fmt::format("{} {}+{} crc32 {:08x}", dataset.name, dataset.train.count, dataset.test.count, crc);
