@@ -183,13 +183,13 @@ TEST_F(PtbChar, SpellsTheWordsWithoutTheSpaceAtTheHeadOfALine) {
   EXPECT_EQ(dataset.name, "ptb_char");
   EXPECT_TRUE(dataset.is_text());
   EXPECT_EQ(std::string(dataset.vocabulary.begin(), dataset.vocabulary.end()), "\n <>Nabcknu");
-  EXPECT_EQ(dataset.class_count, 12);
+  EXPECT_EQ(dataset.class_count, 11);
   EXPECT_EQ(text_of(dataset, dataset.train), "ab c \n<unk> N \n");
   EXPECT_EQ(text_of(dataset, dataset.validation), "cab \n");
   EXPECT_EQ(text_of(dataset, dataset.test), "b \na \n");
   EXPECT_EQ(dataset.train.count, 15);
   EXPECT_TRUE(dataset.train.pixels.empty());
-  EXPECT_NE(dataset.provenance.find("15 training + 5 validation + 6 test characters of 12 kinds"), std::string::npos)
+  EXPECT_NE(dataset.provenance.find("15 training + 5 validation + 6 test characters of 11 kinds"), std::string::npos)
       << dataset.provenance;
 }
 
