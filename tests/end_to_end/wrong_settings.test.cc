@@ -60,7 +60,7 @@ TEST_F(WrongSettings, UnknownChoiceListsTheChoices) {
   expect_wrong_setting("training.rule=sdg", {"\"sdg\"", "training.rule", "sgd, mixed_precision", "did you mean"});
   expect_wrong_setting("periphery.dac_range=per_tile", {"periphery.dac_range", "per_vector, per_layer"});
   expect_wrong_setting("network.layers.0.kind=conv", {"network.layers.0.kind", "dense, sigmoid"});
-  expect_wrong_setting("data.name=mnits", {"\"mnits\"", "\"mnist\" or \"synthetic_digits\""});
+  expect_wrong_setting("data.name=mnits", {"\"mnits\"", "\"mnist\", \"fashion_mnist\"", "or \"synthetic_text\""});
 }
 
 TEST_F(WrongSettings, MalformedSetShowsTheForm) {

@@ -6,6 +6,7 @@
 #include "ohmic/cli/command.h"
 #include "ohmic/cli/terminal.h"
 #include "ohmic/core/error.h"
+#include "ohmic/data/dataset.h"
 #include "ohmic/training/experiment.h"
 
 namespace ohmic {
@@ -34,9 +35,9 @@ std::vector<Named> experiments() {
 }
 
 std::vector<Named> datasets() {
-  return {{"mnist", "handwritten digits, 60000 + 10000 images of 28 x 28"},
-          {"synthetic_digits",
-           "digits drawn by code, 10000 + 2000 images of 28 x 28; stands in for mnist where that is missing"}};
+  std::vector<Named> list;
+  for (const DatasetDescription& known : known_datasets()) list.push_back({known.name, known.description});
+  return list;
 }
 
 void print(const std::vector<Named>& list, bool json) {

@@ -26,6 +26,11 @@ enum class Purpose : std::uint8_t {
   verified_reset = 14,
   fault = 15,
   rounding = 16,
+  dropout = 17,
+  augmentation = 18,
+  parameter_initialisation = 19,
+  latent = 20,  // inputs of a generator
+  text_sampling = 21,
 };
 
 /// The numbers of one (seed, purpose, unit, when): element e is a 32-bit word. `unit` names the tile or layer (24

@@ -6,6 +6,7 @@
 #include <cstdio>
 #include <cstdlib>
 
+#include "ohmic/data/load_fixture.h"
 #include "ohmic/data/mnist.h"
 #include "ohmic/data/test_support.h"
 
@@ -17,44 +18,9 @@ using test::expect_error;
 using test::gzip;
 using test::idx_images;
 using test::idx_labels;
-using test::TemporaryFolder;
 using test::write_bytes;
 using test::write_tiny_mnist;
-
-/// Runs in the folder work/ of a temporary folder, without $OHMIC_DATA.
-class LoadDataset : public testing::Test {
- protected:
-  LoadDataset() {
-    fs::create_directories(root_ / "work");
-    fs::current_path(root_ / "work");
-    if (const char* value = std::getenv("OHMIC_DATA")) environment_ = value;
-    unsetenv("OHMIC_DATA");
-    request_.when_missing = MissingData::fail;
-    request_.mirrors = {fmt::format("file://{}/", (root_ / "mirror").string())};
-  }
-  ~LoadDataset() override {
-    fs::current_path(home_);
-    if (environment_) setenv("OHMIC_DATA", environment_->c_str(), 1);
-  }
-
-  void set_environment(const fs::path& folder) const { setenv("OHMIC_DATA", folder.c_str(), 1); }
-
-  Dataset load_from(const fs::path& folder) {
-    request_.folder = folder;
-    return load_dataset(request_);
-  }
-
-  void expect_read_from(const fs::path& folder) const {
-    const Dataset dataset = load_dataset(request_);
-    EXPECT_NE(dataset.provenance.find(fmt::format("read from {} (", folder.string())), std::string::npos)
-        << dataset.provenance;
-  }
-
-  fs::path home_ = fs::current_path();
-  TemporaryFolder root_;
-  std::optional<std::string> environment_;
-  DatasetRequest request_;
-};
+using LoadDataset = test::LoadFixture;
 
 TEST_F(LoadDataset, SearchesTheGivenFolderThenTheEnvironmentThenTheUsualPlaces) {
   EXPECT_EQ(dataset_search_path(""), (std::vector<fs::path>{"data", "../shared/data"}));
@@ -200,7 +166,9 @@ TEST_F(LoadDataset, DrawsSyntheticDigitsByName) {
 
 TEST_F(LoadDataset, RejectsAnUnknownName) {
   request_.name = "mnits";
-  expect_error([&] { load_dataset(request_); }, {"\"mnits\" is unknown", "\"mnist\" or \"synthetic_digits\""});
+  expect_error([&] { load_dataset(request_); },
+               {"\"mnits\" is unknown", "\"mnist\", \"fashion_mnist\", \"cifar10\", \"ptb_char\", \"synthetic_digits\"",
+                "or \"synthetic_text\""});
 }
 
 std::array<int, 10> class_counts(const Split& split) {

@@ -9,12 +9,8 @@
 #include <cstdio>
 #include <memory>
 #include <new>
-#include <optional>
-#include <span>
 
 #include "ohmic/core/error.h"
-#include "ohmic/core/files.h"
-#include "ohmic/data/mnist.h"
 #include "ohmic/data/sha256.h"
 
 namespace ohmic {
@@ -131,15 +127,7 @@ std::string fetch(const std::string& url, const DownloadOptions& options, Transf
   return message[0] != '\0' ? message.data() : curl_easy_strerror(status);
 }
 
-std::span<const char> as_chars(const std::vector<std::uint8_t>& bytes) {
-  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
-}
-
 }  // namespace
-
-std::vector<std::string> public_mnist_mirrors() {
-  return {"https://ossci-datasets.s3.amazonaws.com/mnist/", "https://storage.googleapis.com/cvdf-datasets/mnist/"};
-}
 
 std::vector<std::uint8_t> download_file(std::string_view name, std::string_view sha256,
                                         const DownloadOptions& options) {
@@ -155,19 +143,6 @@ std::vector<std::uint8_t> download_file(std::string_view name, std::string_view 
   }
   fail("{} cannot be downloaded ({}); check the network, or put the file into FOLDER and pass --data FOLDER", name,
        answers.empty() ? "no mirror is given" : fmt::format("{}", fmt::join(answers, "; ")));
-}
-
-void download_mnist(const std::filesystem::path& folder, const DownloadOptions& options) {
-  std::array<std::vector<std::uint8_t>, kMnistFiles.size()> contents;
-  const auto file_name = [](const PublishedFile& file) { return fmt::format("{}.gz", file.name); };
-  for (std::size_t i = 0; i < contents.size(); ++i) {
-    contents[i] = download_file(file_name(kMnistFiles[i]), kMnistFiles[i].sha256_gzip, options);
-  }
-  make_folder(folder);
-  for (std::size_t i = 0; i < contents.size(); ++i) {
-    const std::span<const char> piece = as_chars(contents[i]);
-    write_file_atomically(folder / file_name(kMnistFiles[i]), std::span(&piece, 1));
-  }
 }
 
 }  // namespace ohmic

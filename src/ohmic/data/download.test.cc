@@ -7,7 +7,10 @@
 
 #include <chrono>
 
+#include "ohmic/data/cifar10.h"
+#include "ohmic/data/file_set.h"
 #include "ohmic/data/mnist.h"
+#include "ohmic/data/ptb.h"
 #include "ohmic/data/sha256.h"
 #include "ohmic/data/test_support.h"
 
@@ -101,7 +104,7 @@ TEST_F(Download, LeavesNothingBehindWhenAChecksumIsWrong) {
   DownloadOptions options;
   options.mirrors = {mirror("mirror")};
   expect_error(
-      [&] { download_mnist(folder_ / "data/mnist", options); },
+      [&] { download_files(mnist_files(), folder_ / "data/mnist", options); },
       {"train-images-idx3-ubyte.gz", "expected 440fcabf73cc546fa21475e81ea370265605f56be210a4024d2ca8f203523609"});
   EXPECT_FALSE(std::filesystem::exists(folder_ / "data"));
 }
@@ -114,17 +117,19 @@ TEST_F(Download, FetchesMnist) {
   }
   DownloadOptions options;
   options.mirrors = {fmt::format("file://{}/", published.string())};
-  download_mnist(folder_ / "data/mnist", options);
-  for (const PublishedFile& file : kMnistFiles) {
+  download_files(mnist_files(), folder_ / "data/mnist", options);
+  for (const PublishedFile& file : mnist_files().files) {
     EXPECT_EQ(sha256_of_file(folder_ / fmt::format("data/mnist/{}.gz", file.name)), file.sha256_gzip);
   }
 }
 
-TEST(PublicMnistMirrors, AreEncryptedAndEndInASlash) {
-  ASSERT_GE(public_mnist_mirrors().size(), 2u);
-  for (const std::string& mirror : public_mnist_mirrors()) {
-    EXPECT_TRUE(mirror.starts_with("https://")) << mirror;
-    EXPECT_TRUE(mirror.ends_with("/")) << mirror;
+TEST(PublicMirrors, AreEncryptedAndEndInASlash) {
+  for (const FileSet* set : {&mnist_files(), &fashion_mnist_files(), &cifar10_files(), &ptb_files()}) {
+    EXPECT_FALSE(set->mirrors.empty()) << set->title;
+    for (const std::string& mirror : set->mirrors) {
+      EXPECT_TRUE(mirror.starts_with("https://")) << mirror;
+      EXPECT_TRUE(mirror.ends_with("/")) << mirror;
+    }
   }
 }
 

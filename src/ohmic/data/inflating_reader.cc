@@ -38,6 +38,22 @@ InflatingReader::~InflatingReader() {
 
 std::size_t InflatingReader::read(std::span<std::uint8_t> out) { return gzip_ ? read_gzip(out) : read_plain(out); }
 
+std::vector<std::uint8_t> InflatingReader::read_all(std::size_t limit) {
+  constexpr std::size_t kStep = std::size_t{1} << 20;
+  std::vector<std::uint8_t> bytes;
+  for (;;) {
+    const std::size_t begin = bytes.size();
+    bytes.resize(begin + kStep);
+    const std::size_t got = read(std::span(bytes).subspan(begin));
+    bytes.resize(begin + got);
+    if (bytes.size() > limit) {
+      fail("{}: holds more than {} bytes, which nothing of this kind does; pass --data FOLDER with the right file",
+           path_.string(), limit);
+    }
+    if (got < kStep) return bytes;
+  }
+}
+
 void InflatingReader::refill() {
   errno = 0;
   file_.read(buffer_.data(), static_cast<std::streamsize>(buffer_.size()));

@@ -8,6 +8,7 @@
 #include <fstream>
 #include <span>
 #include <string_view>
+#include <vector>
 
 namespace ohmic {
 
@@ -23,6 +24,11 @@ class InflatingReader {
 
   /// Fills `out` as far as the content reaches and returns the number of bytes written. Error: cut or corrupt gzip.
   std::size_t read(std::span<std::uint8_t> out);
+
+  /// All that is left. Memory grows with what the file really holds. Error: more than `limit` bytes.
+  std::vector<std::uint8_t> read_all(std::size_t limit);
+
+  const std::filesystem::path& path() const { return path_; }
 
  private:
   void refill();

@@ -1,13 +1,7 @@
 #include "ohmic/data/mnist.h"
 
-#include <fmt/ranges.h>
-
-#include <algorithm>
-#include <vector>
-
 #include "ohmic/core/error.h"
 #include "ohmic/data/idx.h"
-#include "ohmic/data/sha256.h"
 
 namespace ohmic {
 namespace {
@@ -15,37 +9,6 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr int kClassCount = 10;
-
-bool is_there(const fs::path& path) {
-  std::error_code ignored;
-  return fs::exists(path, ignored);
-}
-
-/// The .gz, which is what is published, goes before an unpacked file; empty when neither is there.
-fs::path find_file(const fs::path& folder, std::string_view name) {
-  const fs::path plain = folder / name;
-  fs::path gzip = plain;
-  gzip += ".gz";
-  if (is_there(gzip)) return gzip;
-  return is_there(plain) ? plain : fs::path();
-}
-
-MnistPaths find_files(const fs::path& folder) {
-  MnistPaths paths;
-  for (std::size_t i = 0; i < paths.size(); ++i) paths[i] = find_file(folder, kMnistFiles[i].name);
-  return paths;
-}
-
-[[noreturn]] void fail_incomplete(const fs::path& folder, const MnistPaths& paths) {
-  std::vector<std::string> missing;
-  for (std::size_t i = 0; i < paths.size(); ++i) {
-    if (paths[i].empty()) missing.push_back(fmt::format("{}.gz", kMnistFiles[i].name));
-  }
-  fail(
-      "{}: MNIST is incomplete: {} missing (all four files are needed); add what is missing, or delete the others and "
-      "let ohmic download them again, or pass --data FOLDER",
-      folder.string(), fmt::join(missing, ", "));
-}
 
 void check_image_shape(const fs::path& path, const Split& split) {
   if (split.sample_shape == std::vector<int>{28, 28}) return;
@@ -59,45 +22,60 @@ Split load_split(const fs::path& images, const fs::path& labels) {
   return split;
 }
 
-bool is_published(const MnistPaths& paths) {
-  for (std::size_t i = 0; i < paths.size(); ++i) {
-    const std::string sha256 = sha256_of_file(paths[i]);
-    if (sha256 != kMnistFiles[i].sha256_gzip && sha256 != kMnistFiles[i].sha256_plain) return false;
-  }
-  return true;
+Dataset load_idx_files(std::string_view name, const FileSet& set, const FoundFiles& found) {
+  Dataset dataset;
+  dataset.name = name;
+  dataset.class_count = kClassCount;
+  dataset.train = load_split(found.files[0], found.files[1]);
+  dataset.test = load_split(found.files[2], found.files[3]);
+  dataset.provenance =
+      fmt::format("{}, {} training + {} test images, read from {} ({})", set.title, dataset.train.count,
+                  dataset.test.count, found.folder.string(), verdict_on(set, found.files));
+  return dataset;
 }
 
 }  // namespace
 
-std::optional<MnistPaths> find_mnist(const fs::path& folder) {
-  const std::array<fs::path, 2> places = {folder / "mnist", folder};
-  std::array<MnistPaths, 2> found;
-  for (std::size_t i = 0; i < places.size(); ++i) {
-    found[i] = find_files(places[i]);
-    if (std::none_of(found[i].begin(), found[i].end(), [](const auto& path) { return path.empty(); })) return found[i];
-  }
-  for (std::size_t i = 0; i < places.size(); ++i) {
-    if (found[i] != MnistPaths{}) fail_incomplete(places[i], found[i]);
-  }
-  return std::nullopt;
+const FileSet& mnist_files() {
+  static const FileSet set = {
+      .title = "MNIST",
+      .folders = {"mnist", ""},
+      .files = {{"train-images-idx3-ubyte", "440fcabf73cc546fa21475e81ea370265605f56be210a4024d2ca8f203523609",
+                 "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db"},
+                {"train-labels-idx1-ubyte", "3552534a0a558bbed6aed32b30c495cca23d567ec52cac8be1a0730e8010255c",
+                 "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5"},
+                {"t10k-images-idx3-ubyte", "8d422c7b0a1c1c79245a5bcf07fe86e33eeafee792b84584aec276f5a2dbc4e6",
+                 "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7"},
+                {"t10k-labels-idx1-ubyte", "f7ae60f92e00ec6debd23a6088c31dbd2371eca3ffa0defaefb259924204aec6",
+                 "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2"}},
+      .archive = "",
+      .archive_sha256 = "",
+      .mirrors = {"https://ossci-datasets.s3.amazonaws.com/mnist/",
+                  "https://storage.googleapis.com/cvdf-datasets/mnist/"},
+  };
+  return set;
 }
 
-Dataset load_mnist(const MnistPaths& paths) {
-  Dataset dataset;
-  dataset.name = "mnist";
-  dataset.class_count = kClassCount;
-  dataset.train = load_split(paths[0], paths[1]);
-  dataset.test = load_split(paths[2], paths[3]);
-  dataset.provenance =
-      fmt::format("MNIST, {} training + {} test images, read from {} ({})", dataset.train.count, dataset.test.count,
-                  paths[0].parent_path().string(), is_published(paths) ? "verified" : "not the published files");
-  return dataset;
+const FileSet& fashion_mnist_files() {
+  static const FileSet set = {
+      .title = "Fashion-MNIST",
+      .folders = {"fashion_mnist", "fashion-mnist"},
+      .files = {{"train-images-idx3-ubyte", "3aede38d61863908ad78613f6a32ed271626dd12800ba2636569512369268a84", ""},
+                {"train-labels-idx1-ubyte", "a04f17134ac03560a47e3764e11b92fc97de4d1bfaf8ba1a3aa29af54cc90845", ""},
+                {"t10k-images-idx3-ubyte", "346e55b948d973a97e58d2351dde16a484bd415d4595297633bb08f03db6a073", ""},
+                {"t10k-labels-idx1-ubyte", "67da17c76eaffca5446c3361aaab5c3cd6d1c2608764d35dfb1850b086bf8dd5", ""}},
+      .archive = "",
+      .archive_sha256 = "",
+      .mirrors = {"https://raw.githubusercontent.com/zalandoresearch/fashion-mnist/master/data/fashion/",
+                  "https://storage.googleapis.com/tensorflow/tf-keras-datasets/"},
+  };
+  return set;
 }
 
-std::string mnist_file_names() {
-  std::vector<std::string> names;
-  for (const PublishedFile& file : kMnistFiles) names.push_back(fmt::format("{}.gz", file.name));
-  return fmt::format("{}", fmt::join(names, ", "));
+Dataset load_mnist(const FoundFiles& found) { return load_idx_files("mnist", mnist_files(), found); }
+
+Dataset load_fashion_mnist(const FoundFiles& found) {
+  return load_idx_files("fashion_mnist", fashion_mnist_files(), found);
 }
 
 }  // namespace ohmic

@@ -1,7 +1,5 @@
 #include "ohmic/data/synthetic_digits.h"
 
-#include <Random123/philox.h>
-
 #include <algorithm>
 #include <array>
 #include <cmath>
@@ -18,43 +16,9 @@ constexpr int kClassCount = 10;
 constexpr int kSegmentsPerSpan = 6;  // straight pieces between two control points: finer is not visible at 28x28
 constexpr double kBoxSide = 20;      // MNIST scales each digit to a box of 20x20 pixels
 
-/// The random numbers of one image. Counter word 3 is 0, a purpose that no stream of core/random.h has, so that the
-/// images share no random numbers with a simulation of the same seed.
-class ImageRandom {
- public:
-  ImageRandom(std::uint64_t seed, SplitKind split, std::uint32_t index)
-      : key_{{static_cast<std::uint32_t>(seed), static_cast<std::uint32_t>(seed >> 32)}},
-        counter_{{0, index, static_cast<std::uint32_t>(split), 0}} {}
-
-  double uniform(double low, double high) { return low + (high - low) * unit(); }
-
-  /// Bell-shaped, mean 0, standard deviation 1, never beyond 3.5: four uniforms, since log and cos differ by platform.
-  double bell() {
-    const double sum = unit() + unit() + unit() + unit();
-    return (sum - 2) * 1.7320508075688772;
-  }
-
-  std::size_t choice(std::size_t count) { return static_cast<std::size_t>(unit() * static_cast<double>(count)); }
-
- private:
-  double unit() {
-    if (next_ == block_.size()) {
-      block_ = r123::Philox4x32()(counter_, key_);
-      ++counter_[0];
-      next_ = 0;
-    }
-    return (block_[next_++] + 0.5) * 0x1p-32;
-  }
-
-  r123::Philox4x32::key_type key_;
-  r123::Philox4x32::ctr_type counter_;
-  r123::Philox4x32::ctr_type block_{};
-  std::size_t next_ = block_.size();
-};
-
 /// How one image is written: the ranges imitate the spread of hands in MNIST.
 struct Handwriting {
-  explicit Handwriting(ImageRandom& random)
+  explicit Handwriting(KeyedDraws& random)
       : jitter(random.uniform(0.01, 0.055)),
         width(random.uniform(0.55, 1.0)),
         slant(0.15 + 0.2 * random.bell()),
@@ -90,7 +54,7 @@ Point place(Point point, const Handwriting& hand) {
   return {cosine * x - sine * y, sine * x + cosine * y};
 }
 
-std::vector<Point> place_points(const DigitGlyph& glyph, const Handwriting& hand, ImageRandom& random) {
+std::vector<Point> place_points(const DigitGlyph& glyph, const Handwriting& hand, KeyedDraws& random) {
   std::vector<Point> placed;
   placed.reserve(glyph.points.size());
   for (const Point& point : glyph.points) {
@@ -211,7 +175,7 @@ Image ink_lines(const std::vector<Polyline>& lines, const Handwriting& hand) {
 }
 
 /// The background stays exactly black, as in MNIST: only inked pixels are noisy.
-std::uint8_t to_byte(double ink, const Handwriting& hand, ImageRandom& random) {
+std::uint8_t to_byte(double ink, const Handwriting& hand, KeyedDraws& random) {
   if (ink <= 0) return 0;
   const double noisy = hand.ink * ink * (1 + hand.noise * random.bell());
   return static_cast<std::uint8_t>(std::clamp(noisy, 0.0, 1.0) * 255 + 0.5);
@@ -235,7 +199,7 @@ Split draw_split(int count, std::uint64_t seed, SplitKind kind) {
 }  // namespace
 
 void draw_digit(int digit, std::uint64_t seed, SplitKind split, std::uint32_t index, std::span<std::uint8_t> pixels) {
-  ImageRandom random(seed, split, index);
+  KeyedDraws random(seed, StandIn::digits, split, index);
   const auto glyphs = glyphs_of(digit);
   const DigitGlyph& glyph = glyphs[random.choice(glyphs.size())];
   const Handwriting hand(random);

@@ -4,6 +4,7 @@
 #include <span>
 
 #include "ohmic/data/dataset.h"
+#include "ohmic/data/keyed_draws.h"
 
 namespace ohmic {
 
@@ -18,8 +19,6 @@ struct SyntheticDigitsOptions {
 /// Balanced: sample i shows the digit i mod 10. Sample i of a split depends on the seed and i only, so that a larger
 /// set begins with the smaller one. Only +, -, *, / and sqrt are used: the bytes are the same on each IEEE 754 machine.
 Dataset make_synthetic_digits(const SyntheticDigitsOptions& options);
-
-enum class SplitKind : std::uint32_t { train, test };
 
 /// Draws one image into `pixels` (28x28, row-major).
 void draw_digit(int digit, std::uint64_t seed, SplitKind split, std::uint32_t index, std::span<std::uint8_t> pixels);

@@ -96,6 +96,58 @@ inline void write_tiny_mnist(const std::filesystem::path& folder) {
   write_bytes(folder / "t10k-labels-idx1-ubyte.gz", gzip(idx_labels("\x03\x04")));
 }
 
+/// `images` records of CIFAR-10 with the labels 0, 1, ...; pixel p of plane c of image i is 10 i + 80 c + p % 7.
+inline std::string cifar_records(int images, int first_label = 0) {
+  std::string bytes;
+  for (int i = 0; i < images; ++i) {
+    bytes += static_cast<char>(first_label + i);
+    for (int c = 0; c < 3; ++c) {
+      for (int p = 0; p < 1024; ++p) bytes += static_cast<char>(10 * i + 80 * c + p % 7);
+    }
+  }
+  return bytes;
+}
+
+/// Five batches of one image each (labels 0 to 4) and a test batch of two (8, 9).
+inline void write_tiny_cifar10(const std::filesystem::path& folder) {
+  for (int b = 1; b <= 5; ++b) {
+    write_bytes(folder / fmt::format("data_batch_{}.bin.gz", b), gzip(cifar_records(1, b - 1)));
+  }
+  write_bytes(folder / "test_batch.bin", cifar_records(2, 8));
+}
+
+/// One entry of a tar archive, with a good checksum.
+inline std::string tar_entry(std::string_view name, std::string_view content, char type = '0') {
+  std::string header(512, '\0');
+  header.replace(0, name.size(), name);
+  header.replace(124, 11, fmt::format("{:011o}", content.size()));
+  header.replace(148, 8, "        ");
+  header[156] = type;
+  header.replace(257, 5, "ustar");
+  unsigned sum = 0;
+  for (const char byte : header) sum += static_cast<unsigned char>(byte);
+  header.replace(148, 7, fmt::format("{:06o}", sum) + '\0');
+  return header + std::string(content) + std::string((512 - content.size() % 512) % 512, '\0');
+}
+
+inline std::string tar_end() { return std::string(1024, '\0'); }
+
+/// The archive of CIFAR-10 with the same images as write_tiny_cifar10, the batches out of order.
+inline std::string tiny_cifar10_archive(int batches = 5) {
+  const std::string folder = "cifar-10-batches-bin/";
+  std::string tar = tar_entry(folder, "", '5') + tar_entry(folder + "test_batch.bin", cifar_records(2, 8));
+  for (int b = batches; b >= 1; --b) {
+    tar += tar_entry(folder + fmt::format("data_batch_{}.bin", b), cifar_records(1, b - 1));
+  }
+  return gzip(tar + tar_entry(folder + "readme.html", "hello") + tar_end());
+}
+
+inline void write_tiny_ptb(const std::filesystem::path& folder) {
+  write_bytes(folder / "ptb.train.txt", " ab c \n <unk> N \n");
+  write_bytes(folder / "ptb.valid.txt", " cab \n");
+  write_bytes(folder / "ptb.test.txt", " b \n a \n");
+}
+
 /// Expects an ohmic::Error whose message contains each of `parts`.
 template <class Action>
 void expect_error(Action&& action, std::initializer_list<std::string> parts) {
