@@ -26,6 +26,8 @@ enum class Purpose : std::uint8_t {
   verified_reset = 14,
   fault = 15,
   rounding = 16,
+  forward_image_read = 24,
+  backward_image_read = 25,
 };
 
 /// The numbers of one (seed, purpose, unit, when): element e is a 32-bit word. `unit` names the tile or layer (24
