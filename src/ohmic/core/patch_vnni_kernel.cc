@@ -7,7 +7,7 @@
 #include <immintrin.h>
 
 #include <algorithm>
-#include <cstring>
+#include <cstddef>
 
 #include "ohmic/core/cipher_random.h"
 #include "ohmic/core/cpu.h"
@@ -22,53 +22,109 @@ namespace {
 constexpr int kRows = 8;
 constexpr int kColumns = PatchPanels::kColumns;
 
-// acc += four unsigned times four signed bytes, per lane. By hand, because GCC 12 copies every accumulator around the
-// intrinsic, which costs the registers that the sums need.
-OHMIC_VNNI_INLINE void add_dot(__m512i& acc, __m512i unsigned_bytes, __m512i signed_bytes) {
-  asm("vpdpbusd %2, %1, %0" : "+v"(acc) : "v"(unsigned_bytes), "v"(signed_bytes));
-}
-
-OHMIC_VNNI_INLINE __m512i four_bytes(const std::uint8_t* bytes) {
-  std::int32_t word;
-  std::memcpy(&word, bytes, 4);
-  return _mm512_set1_epi32(word);
-}
-
 struct Sums {
   alignas(64) std::int32_t mean[kRows][kColumns];
   alignas(64) std::int32_t variance[kRows][kColumns];
 };
 
+// The loop over the groups of one panel, with its operands.
+struct PanelLoop {
+  const std::uint8_t* codes[kRows];
+  std::ptrdiff_t squares;
+  const std::int8_t* digits;
+  const std::int32_t* offsets;
+  std::int64_t groups;  ///< at least 1
+  const std::int32_t* correction;
+  Sums* sums;
+};
+
+// In assembly, because GCC 12 does not keep 24 accumulators in registers around the intrinsics: 8-15 are the high sums,
+// 16-23 the low ones, 24-31 the variances; 0-2 hold the digits, 3-6 the bytes of one position in turn.
+// Unsigned bytes (codes + 128, squares) times signed digits, sums of four per lane.
+#define OHMIC_CODE(c, t, high, low)         \
+  "vpbroadcastd (%[" c "],%[at]), %%zmm" t  \
+  "\n\t"                                    \
+  "vpdpbusd %%zmm0, %%zmm" t ", %%zmm" high \
+  "\n\t"                                    \
+  "vpdpbusd %%zmm1, %%zmm" t ", %%zmm" low "\n\t"
+#define OHMIC_SQUARE(c, t, spread)         \
+  "vpbroadcastd (%[" c "],%[at]), %%zmm" t \
+  "\n\t"                                   \
+  "vpdpbusd %%zmm2, %%zmm" t ", %%zmm" spread "\n\t"
+#define OHMIC_ZERO(r) "vpxord %%zmm" r ", %%zmm" r ", %%zmm" r "\n\t"
+#define OHMIC_START(r) "vmovdqu64 (%[at]), %%zmm" r "\n\t"
+#define OHMIC_MEAN(high, low, place)               \
+  "vpslld $8, %%zmm" high ", %%zmm" high           \
+  "\n\t"                                           \
+  "vpaddd %%zmm" low ", %%zmm" high ", %%zmm" high \
+  "\n\t"                                           \
+  "vmovdqa64 %%zmm" high ", " place "(%[at])\n\t"
+#define OHMIC_SPREAD(r, place) "vmovdqa64 %%zmm" r ", " place "(%[at])\n\t"
+#define OHMIC_OPERANDS                                                                                          \
+  : [digits] "+r"(digits), [offsets] "+r"(offsets), [groups] "+r"(groups), [at] "=&r"(at)                      \
+  : [c0] "r"(l.codes[0]), [c1] "r"(l.codes[1]), [c2] "r"(l.codes[2]), [c3] "r"(l.codes[3]),                    \
+    [c4] "r"(l.codes[4]), [c5] "r"(l.codes[5]), [c6] "r"(l.codes[6]), [c7] "r"(l.codes[7]),                    \
+    [squares] "m"(l.squares), [correction] "m"(l.correction), [sums] "m"(l.sums)                               \
+  : "memory", "cc", "xmm0", "xmm1", "xmm2", "xmm3", "xmm4", "xmm5", "xmm6", "xmm7", "xmm8", "xmm9", "xmm10",    \
+    "xmm11", "xmm12", "xmm13", "xmm14", "xmm15", "xmm16", "xmm17", "xmm18", "xmm19", "xmm20", "xmm21", "xmm22", \
+    "xmm23", "xmm24", "xmm25", "xmm26", "xmm27", "xmm28", "xmm29", "xmm30", "xmm31"
+#define OHMIC_CODES                                                                                         \
+  "vmovdqu64 (%[digits]), %%zmm0\n\t"                                                                       \
+  "vmovdqu64 64(%[digits]), %%zmm1\n\t" OHMIC_CODE("c0", "3", "8", "16") OHMIC_CODE("c1", "4", "9", "17")   \
+      OHMIC_CODE("c2", "5", "10", "18") OHMIC_CODE("c3", "6", "11", "19") OHMIC_CODE("c4", "3", "12", "20") \
+          OHMIC_CODE("c5", "4", "13", "21") OHMIC_CODE("c6", "5", "14", "22") OHMIC_CODE("c7", "6", "15", "23")
+#define OHMIC_SQUARES                                                                           \
+  "vmovdqu64 128(%[digits]), %%zmm2\n\t"                                                        \
+  "add %[squares], %[at]\n\t" OHMIC_SQUARE("c0", "3", "24") OHMIC_SQUARE("c1", "4", "25")       \
+      OHMIC_SQUARE("c2", "5", "26") OHMIC_SQUARE("c3", "6", "27") OHMIC_SQUARE("c4", "3", "28") \
+          OHMIC_SQUARE("c5", "4", "29") OHMIC_SQUARE("c6", "5", "30") OHMIC_SQUARE("c7", "6", "31")
+#define OHMIC_BEGIN                                                                                                 \
+  "mov %[correction], %[at]\n\t" OHMIC_ZERO("8") OHMIC_ZERO("9") OHMIC_ZERO("10") OHMIC_ZERO("11") OHMIC_ZERO("12") \
+      OHMIC_ZERO("13") OHMIC_ZERO("14") OHMIC_ZERO("15") OHMIC_START("16") OHMIC_START("17") OHMIC_START("18")      \
+          OHMIC_START("19") OHMIC_START("20") OHMIC_START("21") OHMIC_START("22") OHMIC_START("23")
+#define OHMIC_NEXT          \
+  "add $192, %[digits]\n\t" \
+  "add $4, %[offsets]\n\t"  \
+  "dec %[groups]\n\t"       \
+  "jnz 1b\n\t"
+#define OHMIC_STORE_MEANS                                                                                       \
+  "mov %[sums], %[at]\n\t" OHMIC_MEAN("8", "16", "0") OHMIC_MEAN("9", "17", "64") OHMIC_MEAN("10", "18", "128") \
+      OHMIC_MEAN("11", "19", "192") OHMIC_MEAN("12", "20", "256") OHMIC_MEAN("13", "21", "320")                 \
+          OHMIC_MEAN("14", "22", "384") OHMIC_MEAN("15", "23", "448")
+
 template <bool kNoise>
-OHMIC_VNNI_INLINE void panel_sums(const std::int8_t* digits, int groups, const std::int32_t* offsets,
-                                  const std::uint8_t* const (&codes)[kRows], std::ptrdiff_t squares,
-                                  const std::int32_t* correction, Sums& sums) {
-  __m512i high[kRows], low[kRows], spread[kRows];
-  const __m512i start = _mm512_loadu_si512(correction);
-#pragma GCC unroll 8
-  for (int m = 0; m < kRows; ++m) {
-    high[m] = spread[m] = _mm512_setzero_si512();
-    low[m] = start;
+OHMIC_VNNI __attribute__((noinline)) void run_panel(const PanelLoop& l) {
+  const std::int8_t* digits = l.digits;
+  const std::int32_t* offsets = l.offsets;
+  std::int64_t groups = l.groups;
+  std::int64_t at;
+  static_assert(PatchPanels::kGroupBytes == 192 && offsetof(Sums, variance) == 512);
+  // clang-format off
+  if constexpr (kNoise) {
+    asm volatile(
+        OHMIC_BEGIN
+        OHMIC_ZERO("24") OHMIC_ZERO("25") OHMIC_ZERO("26") OHMIC_ZERO("27")
+        OHMIC_ZERO("28") OHMIC_ZERO("29") OHMIC_ZERO("30") OHMIC_ZERO("31")
+        ".p2align 5\n1:\n\t"
+        "movslq (%[offsets]), %[at]\n\t"
+        OHMIC_CODES
+        OHMIC_SQUARES
+        OHMIC_NEXT
+        OHMIC_STORE_MEANS
+        OHMIC_SPREAD("24", "512") OHMIC_SPREAD("25", "576") OHMIC_SPREAD("26", "640") OHMIC_SPREAD("27", "704")
+        OHMIC_SPREAD("28", "768") OHMIC_SPREAD("29", "832") OHMIC_SPREAD("30", "896") OHMIC_SPREAD("31", "960")
+        OHMIC_OPERANDS);
+  } else {
+    asm volatile(
+        OHMIC_BEGIN
+        ".p2align 5\n1:\n\t"
+        "movslq (%[offsets]), %[at]\n\t"
+        OHMIC_CODES
+        OHMIC_NEXT
+        OHMIC_STORE_MEANS
+        OHMIC_OPERANDS);
   }
-  for (int q = 0; q < groups; ++q, digits += PatchPanels::kGroupBytes) {
-    const std::ptrdiff_t at = offsets[q];
-    const __m512i h = _mm512_loadu_si512(digits);
-    const __m512i l = _mm512_loadu_si512(digits + PatchPanels::kKindBytes);
-    __m512i v;
-    if constexpr (kNoise) v = _mm512_loadu_si512(digits + 2 * PatchPanels::kKindBytes);
-#pragma GCC unroll 8
-    for (int m = 0; m < kRows; ++m) {
-      const __m512i code = four_bytes(codes[m] + at);
-      add_dot(high[m], code, h);
-      add_dot(low[m], code, l);
-      if constexpr (kNoise) add_dot(spread[m], four_bytes(codes[m] + at + squares), v);
-    }
-  }
-#pragma GCC unroll 8
-  for (int m = 0; m < kRows; ++m) {
-    _mm512_store_si512(sums.mean[m], _mm512_add_epi32(_mm512_slli_epi32(high[m], 8), low[m]));
-    if constexpr (kNoise) _mm512_store_si512(sums.variance[m], spread[m]);
-  }
+  // clang-format on
 }
 
 // -------------------------------------------------------------------------------------------------------------- noise
@@ -177,21 +233,22 @@ template <bool kNoise>
 OHMIC_VNNI void analog_of_rows(const PatchProduct& p, const PatchRow* const (&rows)[kRows], int count,
                                const Noise& noise, float* analog, std::size_t stride, float* largest) {
   RowConstants state;
-  const std::uint8_t* codes[kRows];
+  const PatchPanels& panels = p.panels;
+  Sums sums;
+  PanelLoop loop{{}, p.squares, nullptr, p.offsets, panels.groups, nullptr, &sums};
   const __m512i lane = _mm512_set_epi32(0, 0, 0, 3, 0, 0, 0, 2, 0, 0, 0, 1, 0, 0, 0, 0);
   for (int m = 0; m < kRows; ++m) {
-    codes[m] = rows[m]->codes;
+    loop.codes[m] = rows[m]->codes;
     const __m128i counter = _mm_loadu_si128(reinterpret_cast<const __m128i*>(rows[m]->counter.data()));
     state.counter[m] = _mm512_add_epi32(_mm512_broadcast_i32x4(counter), lane);
     state.largest[m] = _mm512_setzero_ps();
   }
-  const PatchPanels& panels = p.panels;
-  Sums sums;
   for (int panel = 0; panel < panels.panels(); ++panel) {
     const int left = panels.columns - panel * kColumns;
     const auto lanes = static_cast<__mmask16>(left >= kColumns ? 0xffffu : (1u << left) - 1);
-    panel_sums<kNoise>(panels.digits + static_cast<std::size_t>(panel) * panels.panel_bytes(), panels.groups, p.offsets,
-                       codes, p.squares, panels.correction + panel * kColumns, sums);
+    loop.digits = panels.digits + static_cast<std::size_t>(panel) * panels.panel_bytes();
+    loop.correction = panels.correction + panel * kColumns;
+    run_panel<kNoise>(loop);
     panel_outputs<kNoise>(sums, rows, count, noise, state, lanes, analog + panel * kColumns, stride);
   }
   for (int m = 0; m < count; ++m) largest[m] = _mm512_reduce_max_ps(state.largest[m]);

@@ -142,6 +142,7 @@ void Convolution(benchmark::State& state) {
   const auto size = static_cast<int>(state.range(0));
   const auto channels = static_cast<int>(state.range(1));
   const auto part = static_cast<Part>(state.range(2));
+  set_thread_count(static_cast<int>(state.range(3)));
   TileConvolution tile(size, channels);
   Fp32Convolution fp32(size, channels, part);
   std::vector<double> ours, theirs;
@@ -153,12 +154,16 @@ void Convolution(benchmark::State& state) {
   state.counters["tile_ms"] = 1e3 * median(ours);
   state.counters["fp32_ms"] = 1e3 * median(theirs);
   state.counters["ratio"] = median(ours) / median(theirs);
+  // The best of all, for machines with other work.
+  state.counters["least_ratio"] = *std::ranges::min_element(ours) / *std::ranges::min_element(theirs);
+  state.counters["tile_least_ms"] = 1e3 * *std::ranges::min_element(ours);
+  state.counters["fp32_least_ms"] = 1e3 * *std::ranges::min_element(theirs);
 }
 BENCHMARK(Convolution)
-    ->ArgNames({"size", "channels", "part"})
-    ->ArgsProduct({{32}, {16}, {0, 1, 2}})
-    ->ArgsProduct({{16}, {32}, {0, 1, 2}})
-    ->ArgsProduct({{8}, {64}, {0, 1, 2}})
+    ->ArgNames({"size", "channels", "part", "threads"})
+    ->ArgsProduct({{32}, {16}, {0, 1, 2}, {1, 2}})
+    ->ArgsProduct({{16}, {32}, {0, 1, 2}, {1, 2}})
+    ->ArgsProduct({{8}, {64}, {0, 1, 2}, {1, 2}})
     ->UseManualTime()
     ->Unit(benchmark::kMillisecond);
 
