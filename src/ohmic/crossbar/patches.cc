@@ -3,8 +3,8 @@
 #include <algorithm>
 
 #include "ohmic/core/error.h"
-#include "ohmic/core/kernels.h"
 #include "ohmic/core/parallel.h"
+#include "ohmic/core/patch_gradient_kernel.h"
 
 namespace ohmic {
 
@@ -90,20 +90,136 @@ void add_exact(const CodeImages& patches, const CodeImages& vectors, const Pixel
   }
 }
 
-void add_codes(const CodeImages& patches, const CodeImages& vectors, const PixelOffsets& at, std::size_t row,
-               std::span<float> sum) {
-  const GradientRow r = gradient_row(at, patches, row);
-  std::vector<std::int32_t> products(sum.size());
-  for (std::size_t s = 0; s < patches.samples(); ++s) {
-    std::fill(products.begin(), products.end(), 0);
-    const std::uint8_t* x = patches.codes(s).data();
-    const std::uint8_t* vector = vectors.codes(s).data();
-    for (std::size_t p = 0; p < at.position.size(); ++p, vector += vectors.pixel_bytes()) {
-      const std::int32_t code = x[(at.position[p] + r.pixel) * patches.pixel_bytes() + r.channel] - 128;
-      for (std::size_t j = 0; j < sum.size(); ++j) products[j] += code * (vector[j] - 128);
+// Images of a few samples in quads: of each kernel column and of the vectors.
+class QuadImages {
+ public:
+  QuadImages(const CodeImages& patches, const CodeImages& vectors, const PatchShape& shape)
+      : patches_(patches),
+        vectors_(vectors),
+        shape_(shape),
+        quads_((static_cast<std::size_t>(shape.out_width()) + 3) / 4),
+        rows_(up_to(patches.pixel_bytes(), kGradientRows)),
+        columns_(up_to(vectors.pixel_bytes(), kGradientColumns)),
+        code_line_(quads_ * rows_ * 4),
+        vector_line_(quads_ * columns_ * 4),
+        zero_(std::max(patches.pixel_bytes(), vectors.pixel_bytes()), 128),
+        code_bytes_(code_line_ * static_cast<std::size_t>(patches.height() * shape.kernel_width)),
+        vector_bytes_(vector_line_ * static_cast<std::size_t>(shape.out_height())),
+        at_once_(std::clamp<std::size_t>(kBytesAtOnce / (code_bytes_ + vector_bytes_), 1, patches.samples())) {
+    codes_.resize(at_once_ * code_bytes_);
+    quad_vectors_.resize(at_once_ * vector_bytes_);
+    sums_.resize(at_once_ * columns_);
+  }
+
+  std::size_t samples_at_once() const { return at_once_; }
+
+  // Takes over one sample as number `place`.
+  void load(std::size_t sample, std::size_t place) {
+    load_codes(patches_.codes(sample).data(), codes_.data() + place * code_bytes_);
+    load_vectors(vectors_.codes(sample).data(), place);
+  }
+
+  // The rows [row, row + kGradientRows) of a kernel position and the columns from `column` on.
+  GradientTile tile(std::size_t place, int kernel_y, int kernel_x, std::size_t row, std::size_t column) const {
+    GradientTile t{};
+    const auto line = static_cast<std::size_t>(kernel_y * shape_.dilation_y * shape_.kernel_width + kernel_x);
+    t.codes = codes_.data() + place * code_bytes_ + line * code_line_ + 4 * row;
+    t.vectors = quad_vectors_.data() + place * vector_bytes_ + 4 * column;
+    t.code_stride = rows_ * 4;
+    t.vector_stride = columns_ * 4;
+    t.code_line = code_line_ * static_cast<std::size_t>(shape_.stride_y * shape_.kernel_width);
+    t.vector_line = vector_line_;
+    t.lines = shape_.out_height();
+    t.quads = static_cast<int>(quads_);
+    t.vector_sums = sums_.data() + place * columns_ + column;
+    return t;
+  }
+
+ private:
+  static constexpr std::size_t kBytesAtOnce = 1 << 20;
+
+  static std::size_t up_to(std::size_t n, int multiple) {
+    const auto m = static_cast<std::size_t>(multiple);
+    return (n + m - 1) / m * m;
+  }
+
+  void load_codes(const std::uint8_t* image, std::uint8_t* out) const {
+    const std::size_t room = patches_.pixel_bytes();
+    for (int y = 0; y < patches_.height(); ++y) {
+      const std::uint8_t* line = image + static_cast<std::size_t>(y * patches_.width()) * room;
+      for (int kx = 0; kx < shape_.kernel_width; ++kx) {
+        for (std::size_t q = 0; q < quads_; ++q, out += rows_ * 4) {
+          const std::uint8_t* pixels[4];
+          for (int k = 0; k < 4; ++k) {
+            const int x = static_cast<int>(4 * q) + k;
+            const int at = x * shape_.stride_x + kx * shape_.dilation_x;
+            pixels[k] = x < shape_.out_width() ? line + static_cast<std::size_t>(at) * room : zero_.data();
+          }
+          make_quads(pixels, room, 0, out);
+        }
+      }
     }
-    const float step = patches.step(s) * vectors.step(s);
-    for (std::size_t j = 0; j < sum.size(); ++j) sum[j] += static_cast<float>(products[j]) * step;
+  }
+
+  void load_vectors(const std::uint8_t* vectors, std::size_t place) {
+    const std::size_t room = vectors_.pixel_bytes();
+    std::uint8_t* out = quad_vectors_.data() + place * vector_bytes_;
+    std::int32_t* sums = sums_.data() + place * columns_;
+    std::fill_n(sums, columns_, 0);
+    for (int y = 0; y < shape_.out_height(); ++y) {
+      for (std::size_t q = 0; q < quads_; ++q, out += columns_ * 4) {
+        const std::uint8_t* pixels[4];
+        for (int k = 0; k < 4; ++k) {
+          const int x = static_cast<int>(4 * q) + k;
+          pixels[k] = x < shape_.out_width() ? vectors + static_cast<std::size_t>(y * shape_.out_width() + x) * room
+                                             : zero_.data();
+        }
+        make_quads(pixels, room, 0x80, out);
+        for (std::size_t j = 0; j < room; ++j)
+          sums[j] += pixels[0][j] + pixels[1][j] + pixels[2][j] + pixels[3][j] - 512;
+      }
+    }
+  }
+
+  const CodeImages& patches_;
+  const CodeImages& vectors_;
+  const PatchShape& shape_;
+  std::size_t quads_;           // of positions in a line
+  std::size_t rows_, columns_;  // channels with padding
+  std::size_t code_line_, vector_line_;
+  std::vector<std::uint8_t> zero_;         // a pixel of zero codes
+  std::size_t code_bytes_, vector_bytes_;  // of one sample
+  std::size_t at_once_;
+  std::vector<std::uint8_t> codes_, quad_vectors_;
+  std::vector<std::int32_t> sums_;
+};
+
+void add_codes(const CodeImages& patches, const CodeImages& vectors, const PatchShape& shape,
+               MatrixView<float> gradient) {
+  QuadImages images(patches, vectors, shape);
+  const auto channels = static_cast<std::size_t>(shape.channels);
+  const std::size_t row_tiles = (channels + kGradientRows - 1) / kGradientRows;
+  const std::size_t column_tiles = (gradient.columns + kGradientColumns - 1) / kGradientColumns;
+  const auto kernels = static_cast<std::size_t>(shape.kernel_height * shape.kernel_width);
+  for (std::size_t first = 0; first < patches.samples(); first += images.samples_at_once()) {
+    const std::size_t samples = std::min(images.samples_at_once(), patches.samples() - first);
+    parallel_chunks(samples, 1, [&](std::size_t begin, std::size_t) { images.load(first + begin, begin); });
+    parallel_chunks(kernels * row_tiles * column_tiles, 1, [&](std::size_t number, std::size_t) {
+      const std::size_t kernel = number / (row_tiles * column_tiles);
+      const std::size_t row = number / column_tiles % row_tiles * kGradientRows;
+      const std::size_t column = number % column_tiles * kGradientColumns;
+      const auto width = static_cast<std::size_t>(shape.kernel_width);
+      for (std::size_t s = 0; s < samples; ++s) {
+        GradientTile t =
+            images.tile(s, static_cast<int>(kernel / width), static_cast<int>(kernel % width), row, column);
+        t.step = patches.step(first + s) * vectors.step(first + s);
+        t.rows = static_cast<int>(std::min<std::size_t>(kGradientRows, channels - row));
+        t.columns = static_cast<int>(std::min<std::size_t>(kGradientColumns, gradient.columns - column));
+        t.gradient = gradient.data + (kernel * channels + row) * gradient.columns + column;
+        t.gradient_stride = gradient.columns;
+        add_gradient_tile(t);
+      }
+    });
   }
 }
 
@@ -117,14 +233,11 @@ void patch_gradient(const CodeImages& patches, const CodeImages& vectors, const 
   OHMIC_EXPECT(vectors.pixels() == static_cast<std::size_t>(shape.positions()));
   OHMIC_EXPECT(gradient.rows == static_cast<std::size_t>(shape.patch_size()));
   OHMIC_EXPECT(gradient.columns == static_cast<std::size_t>(vectors.channels()));
+  std::fill_n(gradient.data, gradient.rows * gradient.columns, 0.0f);
+  if (!patches.is_exact()) return add_codes(patches, vectors, shape, gradient);
   const PixelOffsets at(shape);
-  parallel_chunks(gradient.rows, 1, [&](std::size_t begin, std::size_t end) {
-    for (std::size_t row = begin; row < end; ++row) {
-      const std::span<float> sum = gradient.row(row);
-      std::fill(sum.begin(), sum.end(), 0.0f);
-      patches.is_exact() ? add_exact(patches, vectors, at, row, sum) : add_codes(patches, vectors, at, row, sum);
-    }
-  });
+  parallel_chunks(gradient.rows, 1,
+                  [&](std::size_t row, std::size_t) { add_exact(patches, vectors, at, row, gradient.row(row)); });
 }
 
 }  // namespace ohmic
