@@ -160,99 +160,162 @@ OHMIC_VNNI Noise noise_of(const std::array<std::uint32_t, 2>& key) {
   return noise;
 }
 
-OHMIC_VNNI_INLINE __m512i cipher(const Noise& noise, __m512i counter) {
-  __m512i state = _mm512_xor_si512(counter, noise.key[0]);
-#pragma GCC unroll 8
-  for (int r = 1; r < kRounds; ++r) state = _mm512_aesenc_epi128(state, noise.key[r]);
-  return _mm512_aesenclast_epi128(state, noise.key[kRounds]);
-}
-
-// Lanes beyond the table's octaves, one in 2^15.
-__attribute__((noinline)) OHMIC_VNNI __m512 far_gaussians(__m512i word) {
-  alignas(64) std::uint32_t words[16];
-  alignas(64) float z[16];
-  _mm512_store_si512(words, word);
-  for (int i = 0; i < 16; ++i) z[i] = cipher_gaussian_from_word(words[i]);
-  return _mm512_load_ps(z);
-}
-
-// Plain operators on vectors, because the compiler must not fuse them (-ffp-contract=off) and need not be told how.
-OHMIC_VNNI_INLINE __m512 gaussian_of(__m512i word) {
-  const __m512 v = _mm512_add_ps(_mm512_cvtepi32_ps(word), _mm512_set1_ps(0.5f));
-  const __m512i bits = _mm512_castps_si512(v);
-  const __m512i place = _mm512_srli_epi32(bits, 23);
-  // (bits & 0x007fffff) | 1.0f
-  const __m512 mantissa = _mm512_castsi512_ps(
-      _mm512_ternarylogic_epi32(bits, _mm512_set1_epi32(0x007fffff), _mm512_set1_epi32(0x3f800000), 0xea));
-  const __m512 t = _mm512_sub_ps(mantissa, _mm512_set1_ps(1.5f));
-  __m512 z = _mm512_permutexvar_ps(place, _mm512_load_ps(kTable.coefficients[detail::kGaussianDegree]));
-#pragma GCC unroll 8
-  for (int k = detail::kGaussianDegree - 1; k >= 0; --k) {
-    z = _mm512_add_ps(_mm512_mul_ps(z, t), _mm512_permutexvar_ps(place, _mm512_load_ps(kTable.coefficients[k])));
-  }
-  // z ^ (bits & sign)
-  z = _mm512_castsi512_ps(
-      _mm512_ternarylogic_epi32(_mm512_castps_si512(z), bits, _mm512_set1_epi32(static_cast<int>(0x80000000u)), 0x78));
-  const __mmask16 far =
-      _mm512_cmplt_epu32_mask(_mm512_add_epi32(word, _mm512_set1_epi32(0x10000)), _mm512_set1_epi32(0x20000));
-  if (__builtin_expect(far != 0, 0)) z = far_gaussians(word);
-  return z;
-}
-
 // ------------------------------------------------------------------------------------------------------------ outputs
 
-struct RowConstants {
-  __m512i counter[kRows];
-  __m512 largest[kRows];
+// Four rows side by side, because each row is a chain of some 100 cycles and the processor looks ahead over two of them
+// at best.
+constexpr int kTogether = 4;
+
+#define OHMIC_EACH for (int i = 0; i < kTogether; ++i)
+
+// z = z t + the coefficient at `place`. By hand, because GCC looks all coefficients up first and then has no registers
+// for them.
+OHMIC_VNNI_INLINE void polynomial_step(__m512& z, __m512 t, __m512i place, __m512 coefficients) {
+  __m512 coefficient;
+  asm("vmulps %2, %0, %0\n\tvpermps %4, %3, %1\n\tvaddps %1, %0, %0"
+      : "+v"(z), "=&v"(coefficient)
+      : "v"(t), "v"(place), "v"(coefficients));
+}
+
+// cipher_gaussian_from_word of the counters' words. False if one of them is beyond the table's octaves, as it happens
+// to one in 500.
+OHMIC_VNNI_INLINE bool gaussians_of(const Noise& noise, const __m512i (&counter)[kTogether], __m512 (&z)[kTogether]) {
+  __m512i word[kTogether];
+  __m512 v[kTogether], t[kTogether];
+  __m512i place[kTogether];
+#pragma GCC unroll 4
+  OHMIC_EACH word[i] = _mm512_xor_si512(counter[i], noise.key[0]);
+#pragma GCC unroll 8
+  for (int r = 1; r < kRounds; ++r) {
+#pragma GCC unroll 4
+    OHMIC_EACH word[i] = _mm512_aesenc_epi128(word[i], noise.key[r]);
+  }
+#pragma GCC unroll 4
+  OHMIC_EACH word[i] = _mm512_aesenclast_epi128(word[i], noise.key[kRounds]);
+#pragma GCC unroll 4
+  OHMIC_EACH v[i] = _mm512_add_ps(_mm512_cvtepi32_ps(word[i]), _mm512_set1_ps(0.5f));
+  const __m512 least =
+      _mm512_range_ps(_mm512_range_ps(v[0], v[1], 0xa), _mm512_range_ps(v[2], v[3], 0xa), 0xa);  // smallest magnitude
+  if (__builtin_expect(_mm512_cmp_ps_mask(least, _mm512_set1_ps(65536.0f), _CMP_LT_OQ) != 0, 0)) return false;
+#pragma GCC unroll 4
+  OHMIC_EACH {
+    place[i] = _mm512_srli_epi32(_mm512_castps_si512(v[i]), 23);
+    // (bits & 0x007fffff) | 1.0f, less 1.5
+    const __m512i mantissa = _mm512_ternarylogic_epi32(_mm512_castps_si512(v[i]), _mm512_set1_epi32(0x007fffff),
+                                                       _mm512_set1_epi32(0x3f800000), 0xea);
+    t[i] = _mm512_sub_ps(_mm512_castsi512_ps(mantissa), _mm512_set1_ps(1.5f));
+    z[i] = _mm512_permutexvar_ps(place[i], _mm512_load_ps(kTable.coefficients[detail::kGaussianDegree]));
+  }
+#pragma GCC unroll 8
+  for (int k = detail::kGaussianDegree - 1; k >= 0; --k) {
+    const __m512 coefficients = _mm512_load_ps(kTable.coefficients[k]);
+#pragma GCC unroll 4
+    OHMIC_EACH polynomial_step(z[i], t[i], place[i], coefficients);
+  }
+#pragma GCC unroll 4
+  OHMIC_EACH {
+    // z ^ (bits & sign)
+    z[i] = _mm512_castsi512_ps(_mm512_ternarylogic_epi32(_mm512_castps_si512(z[i]), _mm512_castps_si512(v[i]),
+                                                         _mm512_set1_epi32(static_cast<int>(0x80000000u)), 0x78));
+  }
+  return true;
+}
+
+// The same one by one.
+__attribute__((noinline)) OHMIC_VNNI void far_gaussians(const PatchRow& row, int panel,
+                                                        const std::array<std::uint32_t, 2>& key, float* z) {
+  RandomStream stream(0, Purpose::forward_read, 0, 0);
+  stream.key = key;
+  stream.counter = {row.counter[1], row.counter[2], row.counter[3]};
+  for (std::uint32_t j = 0; j < kColumns; ++j) {
+    z[j] = cipher_gaussian(stream, 4 * row.counter[0] + static_cast<std::uint32_t>(panel * kColumns) + j);
+  }
+}
+
+// One row's outputs in a panel.
+struct PanelRow {
+  const std::int32_t *mean, *variance;
+  const PatchRow* row;
+  float* analog;
+  float* largest;  ///< 16 lanes
 };
 
-template <bool kNoise>
-OHMIC_VNNI_INLINE void panel_outputs(const Sums& sums, const PatchRow* const (&rows)[kRows], int count,
-                                     const Noise& noise, RowConstants& state, __mmask16 lanes, float* analog,
-                                     std::size_t stride) {
-  const __m512i next = _mm512_set4_epi32(0, 0, 0, kColumns / 4);
-  for (int m = 0; m < count; ++m) {
-    const PatchRow& row = *rows[m];
-    __m512 y = _mm512_mul_ps(_mm512_cvtepi32_ps(_mm512_load_si512(sums.mean[m])), _mm512_set1_ps(row.mean_scale));
+template <bool kNoise, bool kWhole>
+OHMIC_VNNI_INLINE void row_outputs(const PanelRow& r, __m512 z, __mmask16 lanes) {
+  __m512 y = _mm512_mul_ps(_mm512_cvtepi32_ps(_mm512_load_si512(r.mean)), _mm512_set1_ps(r.row->mean_scale));
+  if constexpr (kNoise) {
+    const __m512 scaled =
+        _mm512_mul_ps(_mm512_cvtepi32_ps(_mm512_load_si512(r.variance)), _mm512_set1_ps(r.row->variance_scale));
+    const __m512 variance =
+        _mm512_max_ps(_mm512_add_ps(scaled, _mm512_set1_ps(r.row->variance_offset)), _mm512_setzero_ps());
+    y = _mm512_add_ps(y, _mm512_mul_ps(_mm512_sqrt_ps(variance), z));
+  }
+  if constexpr (!kWhole) y = _mm512_maskz_mov_ps(lanes, y);
+  _mm512_storeu_ps(r.analog, y);
+  _mm512_store_ps(r.largest, _mm512_range_ps(_mm512_load_ps(r.largest), y, 0xb));  // largest magnitude
+}
+
+// Sixteen columns of eight rows.
+template <bool kNoise, bool kWhole>
+OHMIC_VNNI_INLINE void panel_outputs(const Sums& sums, const PatchRow* const (&rows)[kRows], int panel,
+                                     const Noise& noise, const std::array<std::uint32_t, 2>& key, __mmask16 lanes,
+                                     float (&largest)[kRows][kColumns], float* const (&analog)[kRows]) {
+  const __m512i lane = _mm512_set_epi32(0, 0, 0, 3, 0, 0, 0, 2, 0, 0, 0, 1, 0, 0, 0, 0);
+  const __m512i ahead = _mm512_add_epi32(lane, _mm512_broadcast_i32x4(_mm_cvtsi32_si128(panel * (kColumns / 4))));
+  const auto outputs = [&](int m) {
+    return PanelRow{sums.mean[m], sums.variance[m], rows[m], analog[m] + panel * kColumns, largest[m]};
+  };
+  for (int m = 0; m < kRows; m += kTogether) {
+    __m512 z[kTogether];
     if constexpr (kNoise) {
-      const __m512 scaled =
-          _mm512_mul_ps(_mm512_cvtepi32_ps(_mm512_load_si512(sums.variance[m])), _mm512_set1_ps(row.variance_scale));
-      const __m512 variance =
-          _mm512_max_ps(_mm512_add_ps(scaled, _mm512_set1_ps(row.variance_offset)), _mm512_setzero_ps());
-      const __m512 z = gaussian_of(cipher(noise, state.counter[m]));
-      state.counter[m] = _mm512_add_epi32(state.counter[m], next);
-      y = _mm512_add_ps(y, _mm512_mul_ps(_mm512_sqrt_ps(variance), z));
+      __m512i counter[kTogether];
+#pragma GCC unroll 4
+      OHMIC_EACH {
+        const auto* first = reinterpret_cast<const __m128i*>(rows[m + i]->counter.data());
+        counter[i] = _mm512_add_epi32(_mm512_broadcast_i32x4(_mm_loadu_si128(first)), ahead);
+      }
+      if (!gaussians_of(noise, counter, z)) {
+        alignas(64) float far[kColumns];
+        OHMIC_EACH {
+          far_gaussians(*rows[m + i], panel, key, far);
+          row_outputs<kNoise, kWhole>(outputs(m + i), _mm512_load_ps(far), lanes);
+        }
+        continue;
+      }
     }
-    y = _mm512_maskz_mov_ps(lanes, y);
-    _mm512_storeu_ps(analog + static_cast<std::size_t>(m) * stride, y);
-    state.largest[m] = _mm512_max_ps(state.largest[m], _mm512_abs_ps(y));
+#pragma GCC unroll 4
+    OHMIC_EACH row_outputs<kNoise, kWhole>(outputs(m + i), z[i], lanes);
   }
 }
 
 template <bool kNoise>
 OHMIC_VNNI void analog_of_rows(const PatchProduct& p, const PatchRow* const (&rows)[kRows], int count,
                                const Noise& noise, float* analog, std::size_t stride, float* largest) {
-  RowConstants state;
   const PatchPanels& panels = p.panels;
   Sums sums;
+  alignas(64) float most[kRows][kColumns] = {};
+  float* out[kRows];
   PanelLoop loop{{}, p.squares, nullptr, p.offsets, panels.groups, nullptr, &sums};
-  const __m512i lane = _mm512_set_epi32(0, 0, 0, 3, 0, 0, 0, 2, 0, 0, 0, 1, 0, 0, 0, 0);
   for (int m = 0; m < kRows; ++m) {
     loop.codes[m] = rows[m]->codes;
-    const __m128i counter = _mm_loadu_si128(reinterpret_cast<const __m128i*>(rows[m]->counter.data()));
-    state.counter[m] = _mm512_add_epi32(_mm512_broadcast_i32x4(counter), lane);
-    state.largest[m] = _mm512_setzero_ps();
+    out[m] = analog + static_cast<std::size_t>(std::min(m, count - 1)) * stride;  // the same as rows[m]
   }
   for (int panel = 0; panel < panels.panels(); ++panel) {
     const int left = panels.columns - panel * kColumns;
-    const auto lanes = static_cast<__mmask16>(left >= kColumns ? 0xffffu : (1u << left) - 1);
     loop.digits = panels.digits + static_cast<std::size_t>(panel) * panels.panel_bytes();
     loop.correction = panels.correction + panel * kColumns;
     run_panel<kNoise>(loop);
-    panel_outputs<kNoise>(sums, rows, count, noise, state, lanes, analog + panel * kColumns, stride);
+    if (left >= kColumns) {
+      panel_outputs<kNoise, true>(sums, rows, panel, noise, p.key, 0xffff, most, out);
+    } else {
+      panel_outputs<kNoise, false>(sums, rows, panel, noise, p.key, static_cast<__mmask16>((1u << left) - 1), most,
+                                   out);
+    }
   }
-  for (int m = 0; m < count; ++m) largest[m] = _mm512_reduce_max_ps(state.largest[m]);
+  for (int m = 0; m < count; ++m) largest[m] = _mm512_reduce_max_ps(_mm512_load_ps(most[m]));
 }
+
+#undef OHMIC_EACH
 
 }  // namespace
 
