@@ -228,22 +228,49 @@ HWY_INLINE void run_outputs(const float* HWY_RESTRICT from, std::size_t length, 
 }
 
 template <bool kConvert, bool kAccumulate>
-HWY_INLINE void all_runs(const float* analog, std::span<const OutputRun> runs, const OutputConversion& c, float* out) {
+HWY_INLINE void all_rows(const OutputConversion& c, const float* analog, std::size_t stride, const float* largest,
+                         std::span<float* const> out) {
   const auto levels = static_cast<float>(c.levels);
-  const float inverse = kConvert ? levels / c.range : 0;
-  const float step = kConvert ? c.range / levels : 0;
-  for (const OutputRun& run : runs) {
-    run_outputs<kConvert, kAccumulate>(analog + run.from, static_cast<std::size_t>(run.length), inverse, step, levels,
-                                       out + run.to);
+  for (std::size_t r = 0; r < out.size(); ++r, analog += stride) {
+    const float range = c.adc == AdcMode::per_vector ? largest[r] : c.range;
+    if (kConvert && range > 0) {
+      for (const OutputRun& run : c.runs) {
+        run_outputs<true, kAccumulate>(analog + run.from, static_cast<std::size_t>(run.length), levels / range,
+                                       range / levels, levels, out[r] + run.to);
+      }
+    } else {
+      for (const OutputRun& run : c.runs) {
+        run_outputs<false, kAccumulate>(analog + run.from, static_cast<std::size_t>(run.length), 0, 0, 0,
+                                        out[r] + run.to);
+      }
+    }
   }
 }
 
-void ConvertOutputsKernel(const float* analog, std::span<const OutputRun> runs, const OutputConversion& c,
-                          bool accumulate, float* out) {
-  if (c.adc == AdcMode::off || c.range <= 0) {
-    accumulate ? all_runs<false, true>(analog, runs, c, out) : all_runs<false, false>(analog, runs, c, out);
+void ConvertOutputsKernel(const OutputConversion& c, const float* analog, std::size_t stride, const float* largest,
+                          std::span<float* const> out) {
+  if (c.adc == AdcMode::off) {
+    c.accumulate ? all_rows<false, true>(c, analog, stride, largest, out)
+                 : all_rows<false, false>(c, analog, stride, largest, out);
   } else {
-    accumulate ? all_runs<true, true>(analog, runs, c, out) : all_runs<true, false>(analog, runs, c, out);
+    c.accumulate ? all_rows<true, true>(c, analog, stride, largest, out)
+                 : all_rows<true, false>(c, analog, stride, largest, out);
+  }
+}
+
+void SumPixelsKernel(const std::uint8_t* pixels, std::size_t pixel_bytes, std::size_t first, std::size_t count,
+                     std::span<std::int32_t> sums) {
+  const hn::CappedTag<std::uint8_t, 16> d;
+  const hn::Repartition<std::uint64_t, decltype(d)> wide;
+  const std::size_t lanes = hn::Lanes(d);
+  for (std::size_t p = 0; p < sums.size(); ++p) {
+    const std::uint8_t* pixel = pixels + p * pixel_bytes + first;
+    auto total = hn::Zero(wide);
+    std::size_t c = 0;
+    for (; c + lanes <= count; c += lanes) total = hn::Add(total, hn::SumsOf8(hn::LoadU(d, pixel + c)));
+    auto sum = static_cast<std::int32_t>(hn::GetLane(hn::SumOfLanes(wide, total)));
+    for (; c < count; ++c) sum += pixel[c];
+    sums[p] = sum;
   }
 }
 
@@ -256,6 +283,7 @@ namespace ohmic {
 HWY_EXPORT(CipherGaussiansKernel);
 HWY_EXPORT(PatchAnalogKernel);
 HWY_EXPORT(ConvertOutputsKernel);
+HWY_EXPORT(SumPixelsKernel);
 
 void cipher_gaussians(const RandomStream& stream, std::uint32_t first, std::span<float> out) {
   HWY_DYNAMIC_DISPATCH(CipherGaussiansKernel)(stream, first, out);
@@ -281,9 +309,14 @@ void patch_analog(const PatchProduct& product, std::span<const PatchRow> rows, f
   }
 }
 
-void convert_outputs(const float* analog, std::span<const OutputRun> runs, const OutputConversion& conversion,
-                     bool accumulate, float* out) {
-  HWY_DYNAMIC_DISPATCH(ConvertOutputsKernel)(analog, runs, conversion, accumulate, out);
+void convert_outputs(const OutputConversion& conversion, const float* analog, std::size_t stride, const float* largest,
+                     std::span<float* const> out) {
+  HWY_DYNAMIC_DISPATCH(ConvertOutputsKernel)(conversion, analog, stride, largest, out);
+}
+
+void sum_pixels(const std::uint8_t* pixels, std::size_t pixel_bytes, std::size_t first, std::size_t count,
+                std::span<std::int32_t> sums) {
+  HWY_DYNAMIC_DISPATCH(SumPixelsKernel)(pixels, pixel_bytes, first, count, sums);
 }
 
 }  // namespace ohmic

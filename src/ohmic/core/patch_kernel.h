@@ -57,20 +57,26 @@ struct PatchProduct {
 void patch_analog(const PatchProduct& product, std::span<const PatchRow> rows, float* analog, std::size_t stride,
                   float* largest);
 
-/// How analog outputs are converted.
-struct OutputConversion {
-  AdcMode adc;
-  float range;  ///< full scale
-  int levels;
-};
-
 /// Outputs [from, from + length) go to out[to ...].
 struct OutputRun {
   std::int32_t from, length, to;
 };
 
-/// out[to + i] = ADC(analog[from + i]), or is increased by it.
-void convert_outputs(const float* analog, std::span<const OutputRun> runs, const OutputConversion& conversion,
-                     bool accumulate, float* out);
+/// How analog outputs are converted and where they go: out[to + i] = ADC(analog[from + i]), or is increased by it.
+struct OutputConversion {
+  AdcMode adc;
+  float range;  ///< full scale, for fixed
+  int levels;
+  std::span<const OutputRun> runs;
+  bool accumulate;
+};
+
+/// Row r's outputs from analog + r stride, with full scale largest[r] for per_vector, to out[r].
+void convert_outputs(const OutputConversion& conversion, const float* analog, std::size_t stride, const float* largest,
+                     std::span<float* const> out);
+
+/// sums[p] = sum of the bytes [first, first + count) of pixel p.
+void sum_pixels(const std::uint8_t* pixels, std::size_t pixel_bytes, std::size_t first, std::size_t count,
+                std::span<std::int32_t> sums);
 
 }  // namespace ohmic

@@ -194,9 +194,10 @@ OHMIC_VNNI_INLINE bool gaussians_of(const Noise& noise, const __m512i (&counter)
   OHMIC_EACH word[i] = _mm512_aesenclast_epi128(word[i], noise.key[kRounds]);
 #pragma GCC unroll 4
   OHMIC_EACH v[i] = _mm512_add_ps(_mm512_cvtepi32_ps(word[i]), _mm512_set1_ps(0.5f));
-  const __m512 least =
-      _mm512_range_ps(_mm512_range_ps(v[0], v[1], 0xa), _mm512_range_ps(v[2], v[3], 0xa), 0xa);  // smallest magnitude
-  if (__builtin_expect(_mm512_cmp_ps_mask(least, _mm512_set1_ps(65536.0f), _CMP_LT_OQ) != 0, 0)) return false;
+  __m512 least = v[0];  // of all magnitudes
+#pragma GCC unroll 4
+  for (int i = 1; i < kTogether; ++i) least = _mm512_range_ps(least, v[i], 0xa);
+  if (__builtin_expect(_mm512_cmp_ps_mask(_mm512_abs_ps(least), _mm512_set1_ps(65536.0f), _CMP_LT_OQ) != 0, 0)) return false;
 #pragma GCC unroll 4
   OHMIC_EACH {
     place[i] = _mm512_srli_epi32(_mm512_castps_si512(v[i]), 23);

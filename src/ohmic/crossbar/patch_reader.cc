@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <tuple>
+#include <utility>
 
 #include "ohmic/core/cipher_random.h"
 #include "ohmic/core/error.h"
@@ -72,7 +74,9 @@ struct PatchReader::Scratch {
   std::vector<std::int32_t> window_sums;     // of squares: blocks x samples x positions
   std::vector<float> analog, sums, largest;  // rows read side by side
   std::vector<PatchRow> rows;
-  std::vector<float> targets;  // samples x padded image of `into`
+  std::vector<float*> out;
+  std::vector<RandomStream> streams;  // blocks x samples
+  std::vector<float> targets;         // samples x padded image of `into`
 };
 
 namespace {
@@ -243,27 +247,27 @@ void PatchReader::encode(const Job& job, std::size_t sample, std::size_t place, 
   place_bytes(job.in, s.squares.data(), 0, image + stored.size());
   // The sums of squares over each position's rows of each block.
   const std::size_t positions = job.positions();
-  const std::size_t room = job.codes.pixel_bytes();
-  const std::uint8_t* squares = image + stored.size();
+  const auto line = static_cast<std::size_t>(job.in.out_width());
+  const auto stride = static_cast<std::size_t>(job.in.stride_x);
   s.pixel_sums.resize(job.codes.pixels());
   for (std::size_t b = 0; b < blocks_.size(); ++b) {
     const PatchBlock& block = blocks_[b];
     if (b == 0 || block.first_channel != blocks_[b - 1].first_channel) {
-      for (std::size_t p = 0; p < s.pixel_sums.size(); ++p) {
-        std::int32_t sum = 0;
-        for (int c = 0; c < block.channels; ++c)
-          sum += squares[p * room + static_cast<std::size_t>(block.first_channel + c)];
-        s.pixel_sums[p] = sum;
-      }
+      sum_pixels(image + stored.size(), job.codes.pixel_bytes(), static_cast<std::size_t>(block.first_channel),
+                 static_cast<std::size_t>(block.channels), s.pixel_sums);
     }
     std::int32_t* window = s.window_sums.data() + (b * s.steps.size() + place) * positions;
-    for (std::size_t p = 0; p < positions; ++p) {
-      const std::int32_t* first = s.pixel_sums.data() + job.position_pixel[p];
-      std::int32_t sum = 0;
+    std::fill_n(window, positions, 0);
+    for (std::size_t p = 0; p < positions; p += line) {
       for (int k = block.first_kernel; k < block.first_kernel + block.kernels; ++k) {
-        sum += first[job.kernel_pixel[static_cast<std::size_t>(k)]];
+        const std::int32_t* sums =
+            s.pixel_sums.data() + job.position_pixel[p] + job.kernel_pixel[static_cast<std::size_t>(k)];
+        if (stride == 1) {
+          for (std::size_t i = 0; i < line; ++i) window[p + i] += sums[i];
+        } else {
+          for (std::size_t i = 0; i < line; ++i) window[p + i] += sums[i * stride];
+        }
       }
-      window[p] = sum;
     }
   }
 }
@@ -295,28 +299,52 @@ void PatchReader::read_samples(const Job& job, std::size_t begin, std::size_t en
   s.sums.resize(most_rows * stride);
   s.largest.resize(most_rows);
   s.rows.resize(most_rows);
+  s.out.resize(most_rows);
+  s.streams.clear();
+  for (std::size_t b = 0; b < blocks_.size(); ++b) {
+    for (std::size_t v = begin; v < end; ++v) {
+      s.streams.push_back(noise_stream(job.key, static_cast<int>(b), job.key.first_read + v));
+    }
+  }
   const OutputRun whole[1] = {{0, static_cast<std::int32_t>(columns), 0}};
-  OutputConversion conversion{job.adc, job.array.adc_range().full_scale(),
-                              converter_levels(job.array.periphery().adc_bits)};
-  const OutputConversion as_is{AdcMode::off, 0, 0};
+  const bool scatter = job.into != nullptr;
+  const bool one_block = blocks_.size() == 1;
+  const auto counters = static_cast<std::uint32_t>(up_to_four(static_cast<int>(columns)) / 4);
   const std::size_t total = samples * positions;
+  OutputConversion conversion{job.adc, job.array.adc_range().full_scale(),
+                              converter_levels(job.array.periphery().adc_bits), whole, false};
+  if (scatter && one_block) conversion.runs = job.runs;
+  std::size_t first_sample = 0, first_position = 0;  // of the rows that are read side by side
   for (std::size_t first = 0; first < total; first += most_rows) {
     const std::size_t count = std::min(most_rows, total - first);
+    // Calls f(row, sample, position) for each.
+    const auto each_row = [&](const auto& f) {
+      std::size_t v = first_sample, p = first_position;
+      for (std::size_t r = 0; r < count; ++r) {
+        f(r, v, p);
+        if (++p == positions) {
+          p = 0;
+          ++v;
+        }
+      }
+      return std::pair{v, p};
+    };
     for (std::size_t b = 0; b < blocks_.size(); ++b) {
       const PackedBlock& packed = packed_[b];
-      for (std::size_t r = 0; r < count; ++r) {
-        const std::size_t v = (first + r) / positions;
-        const std::size_t p = (first + r) % positions;
-        const RandomStream stream = noise_stream(job.key, static_cast<int>(b), job.key.first_read + begin + v);
-        const auto element = static_cast<std::uint32_t>(p * (up_to_four(static_cast<int>(columns)) / 4));
+      each_row([&](std::size_t r, std::size_t v, std::size_t p) {
+        const RandomStream& stream = s.streams[b * samples + v];
         const float squared_step = s.steps[v] * s.steps[v] * s.squared[v].step;
         const auto window = static_cast<float>(s.window_sums[(b * samples + v) * positions + p]);
-        s.rows[r] = {s.images.data() + v * 2 * image_bytes + job.position_pixel[p] * job.codes.pixel_bytes(),
-                     {element, stream.counter[0], stream.counter[1], stream.counter[2]},
-                     s.steps[v] * scale.weight_step,
-                     squared_step * scale.variance_step,
-                     squared_step * scale.variance_middle * window};
-      }
+        s.rows[r] = {
+            s.images.data() + v * 2 * image_bytes + job.position_pixel[p] * job.codes.pixel_bytes(),
+            {static_cast<std::uint32_t>(p) * counters, stream.counter[0], stream.counter[1], stream.counter[2]},
+            s.steps[v] * scale.weight_step,
+            squared_step * scale.variance_step,
+            squared_step * scale.variance_middle * window};
+        s.out[r] = !scatter    ? job.y.data + (begin + v) * job.y.columns + p * columns
+                   : one_block ? s.targets.data() + v * target_size + job.position_target[p]
+                               : s.sums.data() + r * stride;
+      });
       const PatchProduct product{
           {digits_.data() + packed.digits, corrections_.data() + packed.correction, packed.groups,
            static_cast<int>(columns)},
@@ -324,27 +352,21 @@ void PatchReader::read_samples(const Job& job, std::size_t begin, std::size_t en
           noisy ? static_cast<std::ptrdiff_t>(image_bytes) : 0,
           {static_cast<std::uint32_t>(job.key.seed), static_cast<std::uint32_t>(job.key.seed >> 32)}};
       patch_analog(product, std::span(s.rows).first(count), s.analog.data(), stride, s.largest.data());
-      for (std::size_t r = 0; r < count; ++r) {
-        const std::size_t v = (first + r) / positions;
-        const std::size_t p = (first + r) % positions;
+      each_row([&](std::size_t r, std::size_t v, std::size_t) {
         float& seen = job.seen[begin + v].output;
         seen = std::max(seen, s.largest[r]);
-        if (job.adc == AdcMode::per_vector) conversion.range = s.largest[r];
-        const float* analog = s.analog.data() + r * stride;
-        if (job.into == nullptr) {
-          convert_outputs(analog, whole, conversion, b > 0, job.y.row(begin + v).data() + p * columns);
-          continue;
-        }
-        float* target = s.targets.data() + v * target_size + job.position_target[p];
-        if (blocks_.size() == 1) {
-          convert_outputs(analog, job.runs, conversion, true, target);
-          continue;
-        }
-        float* sum = s.sums.data() + r * stride;
-        convert_outputs(analog, whole, conversion, b > 0, sum);
-        if (b + 1 == blocks_.size()) convert_outputs(sum, job.runs, as_is, true, target);
-      }
+      });
+      conversion.accumulate = b > 0 || (scatter && one_block);
+      convert_outputs(conversion, s.analog.data(), stride, s.largest.data(), std::span(s.out).first(count));
     }
+    if (scatter && !one_block) {
+      each_row([&](std::size_t r, std::size_t v, std::size_t p) {
+        s.out[r] = s.targets.data() + v * target_size + job.position_target[p];
+      });
+      const OutputConversion as_is{AdcMode::off, 0, 0, job.runs, true};
+      convert_outputs(as_is, s.sums.data(), stride, nullptr, std::span(s.out).first(count));
+    }
+    std::tie(first_sample, first_position) = each_row([](std::size_t, std::size_t, std::size_t) {});
   }
   if (job.into == nullptr) return;
   const auto channels = static_cast<std::size_t>(job.into->channels);
@@ -374,7 +396,7 @@ void PatchReader::read_exact(const Job& job, std::size_t sample) const {
   std::vector<float> value, squared, mean(columns), variance(columns), z(noisy ? columns : 0), sum(columns);
   const OutputRun whole[1] = {{0, static_cast<std::int32_t>(columns), 0}};
   OutputConversion conversion{job.adc, job.array.adc_range().full_scale(),
-                              converter_levels(job.array.periphery().adc_bits)};
+                              converter_levels(job.array.periphery().adc_bits), whole, false};
   std::vector<float> target;
   if (job.into != nullptr) {
     target.assign(static_cast<std::size_t>(job.into->padded_height()) *
@@ -406,13 +428,15 @@ void PatchReader::read_exact(const Job& job, std::size_t sample) const {
       }
       const float largest = max_abs(mean);
       job.seen[sample].output = std::max(job.seen[sample].output, largest);
-      if (job.adc == AdcMode::per_vector) conversion.range = largest;
-      convert_outputs(mean.data(), whole, conversion, b > 0, sum.data());
+      conversion.accumulate = b > 0;
+      float* const to[1] = {sum.data()};
+      convert_outputs(conversion, mean.data(), columns, &largest, to);
     }
     if (job.into == nullptr) {
       std::copy(sum.begin(), sum.end(), job.y.row(sample).begin() + static_cast<std::ptrdiff_t>(p * columns));
     } else {
-      convert_outputs(sum.data(), job.runs, {AdcMode::off, 0, 0}, true, target.data() + job.position_target[p]);
+      float* const to[1] = {target.data() + job.position_target[p]};
+      convert_outputs({AdcMode::off, 0, 0, job.runs, true}, sum.data(), columns, nullptr, to);
     }
   }
   if (job.into == nullptr) return;
