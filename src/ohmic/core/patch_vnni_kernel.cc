@@ -162,158 +162,184 @@ OHMIC_VNNI Noise noise_of(const std::array<std::uint32_t, 2>& key) {
 
 // ------------------------------------------------------------------------------------------------------------ outputs
 
-// Four rows side by side, because each row is a chain of some 100 cycles and the processor looks ahead over two of them
-// at best.
+// Four rows side by side, because each row is a chain of some 100 cycles, which is more than the processor looks ahead.
 constexpr int kTogether = 4;
 
 #define OHMIC_EACH for (int i = 0; i < kTogether; ++i)
 
-// z = z t + the coefficient at `place`. By hand, because GCC looks all coefficients up first and then has no registers
-// for them.
-OHMIC_VNNI_INLINE void polynomial_step(__m512& z, __m512 t, __m512i place, __m512 coefficients) {
+OHMIC_VNNI_INLINE void cipher_round(__m512i& state, __m512i key) {
+  asm volatile("vaesenc %1, %0, %0" : "+v"(state) : "v"(key));
+}
+
+// z = z t + the coefficient at `place`, and beside it a round of the cipher for numbers that are wanted later: products
+// and sums, tables and cipher keep different units busy. By hand, because GCC would look all coefficients up first and
+// then have no registers for them.
+OHMIC_VNNI_INLINE void polynomial_step(__m512& z, __m512 t, __m512i place, __m512 coefficients, __m512i& state,
+                                       __m512i key) {
   __m512 coefficient;
-  asm("vmulps %2, %0, %0\n\tvpermps %4, %3, %1\n\tvaddps %1, %0, %0"
-      : "+v"(z), "=&v"(coefficient)
-      : "v"(t), "v"(place), "v"(coefficients));
+  asm volatile("vmulps %3, %0, %0\n\tvpermps %5, %4, %1\n\tvaesenc %6, %2, %2\n\tvaddps %1, %0, %0"
+               : "+v"(z), "=&v"(coefficient), "+v"(state)
+               : "v"(t), "v"(place), "v"(coefficients), "v"(key));
 }
 
-// cipher_gaussian_from_word of the counters' words. False if one of them is beyond the table's octaves, as it happens
-// to one in 500.
-OHMIC_VNNI_INLINE bool gaussians_of(const Noise& noise, const __m512i (&counter)[kTogether], __m512 (&z)[kTogether]) {
-  __m512i word[kTogether];
-  __m512 v[kTogether], t[kTogether];
-  __m512i place[kTogether];
-#pragma GCC unroll 4
-  OHMIC_EACH word[i] = _mm512_xor_si512(counter[i], noise.key[0]);
-#pragma GCC unroll 8
-  for (int r = 1; r < kRounds; ++r) {
-#pragma GCC unroll 4
-    OHMIC_EACH word[i] = _mm512_aesenc_epi128(word[i], noise.key[r]);
-  }
-#pragma GCC unroll 4
-  OHMIC_EACH word[i] = _mm512_aesenclast_epi128(word[i], noise.key[kRounds]);
-#pragma GCC unroll 4
-  OHMIC_EACH v[i] = _mm512_add_ps(_mm512_cvtepi32_ps(word[i]), _mm512_set1_ps(0.5f));
-  __m512 least = v[0];  // of all magnitudes
-#pragma GCC unroll 4
-  for (int i = 1; i < kTogether; ++i) least = _mm512_range_ps(least, v[i], 0xa);
-  if (__builtin_expect(_mm512_cmp_ps_mask(_mm512_abs_ps(least), _mm512_set1_ps(65536.0f), _CMP_LT_OQ) != 0, 0)) return false;
-#pragma GCC unroll 4
-  OHMIC_EACH {
-    place[i] = _mm512_srli_epi32(_mm512_castps_si512(v[i]), 23);
-    // (bits & 0x007fffff) | 1.0f, less 1.5
-    const __m512i mantissa = _mm512_ternarylogic_epi32(_mm512_castps_si512(v[i]), _mm512_set1_epi32(0x007fffff),
-                                                       _mm512_set1_epi32(0x3f800000), 0xea);
-    t[i] = _mm512_sub_ps(_mm512_castsi512_ps(mantissa), _mm512_set1_ps(1.5f));
-    z[i] = _mm512_permutexvar_ps(place[i], _mm512_load_ps(kTable.coefficients[detail::kGaussianDegree]));
-  }
-#pragma GCC unroll 8
-  for (int k = detail::kGaussianDegree - 1; k >= 0; --k) {
-    const __m512 coefficients = _mm512_load_ps(kTable.coefficients[k]);
-#pragma GCC unroll 4
-    OHMIC_EACH polynomial_step(z[i], t[i], place[i], coefficients);
-  }
-#pragma GCC unroll 4
-  OHMIC_EACH {
-    // z ^ (bits & sign)
-    z[i] = _mm512_castsi512_ps(_mm512_ternarylogic_epi32(_mm512_castps_si512(z[i]), _mm512_castps_si512(v[i]),
-                                                         _mm512_set1_epi32(static_cast<int>(0x80000000u)), 0x78));
-  }
-  return true;
-}
-
-// The same one by one.
-__attribute__((noinline)) OHMIC_VNNI void far_gaussians(const PatchRow& row, int panel,
-                                                        const std::array<std::uint32_t, 2>& key, float* z) {
+// One row's gaussians in a panel, one by one.
+__attribute__((noinline)) OHMIC_VNNI __m512 far_gaussians(const PatchRow& row, int panel,
+                                                          const std::array<std::uint32_t, 2>& key) {
+  alignas(64) float z[kColumns];
   RandomStream stream(0, Purpose::forward_read, 0, 0);
   stream.key = key;
   stream.counter = {row.counter[1], row.counter[2], row.counter[3]};
   for (std::uint32_t j = 0; j < kColumns; ++j) {
     z[j] = cipher_gaussian(stream, 4 * row.counter[0] + static_cast<std::uint32_t>(panel * kColumns) + j);
   }
+  return _mm512_load_ps(z);
 }
 
-// One row's outputs in a panel.
-struct PanelRow {
-  const std::int32_t *mean, *variance;
-  const PatchRow* row;
-  float* analog;
-  float* largest;  ///< 16 lanes
+// The rows and panels that are on their way.
+struct Outputs {
+  const PatchRow* rows[kRows];
+  float* analog[kRows];
+  alignas(64) float largest[kRows][kColumns] = {};  // lane by lane
+  int columns;
+
+  __mmask16 lanes(int panel) const {
+    const int left = columns - panel * kColumns;
+    return static_cast<__mmask16>(left >= kColumns ? 0xffffu : (1u << left) - 1);
+  }
 };
 
-template <bool kNoise, bool kWhole>
-OHMIC_VNNI_INLINE void row_outputs(const PanelRow& r, __m512 z, __mmask16 lanes) {
-  __m512 y = _mm512_mul_ps(_mm512_cvtepi32_ps(_mm512_load_si512(r.mean)), _mm512_set1_ps(r.row->mean_scale));
-  if constexpr (kNoise) {
-    const __m512 scaled =
-        _mm512_mul_ps(_mm512_cvtepi32_ps(_mm512_load_si512(r.variance)), _mm512_set1_ps(r.row->variance_scale));
-    const __m512 variance =
-        _mm512_max_ps(_mm512_add_ps(scaled, _mm512_set1_ps(r.row->variance_offset)), _mm512_setzero_ps());
-    y = _mm512_add_ps(y, _mm512_mul_ps(_mm512_sqrt_ps(variance), z));
-  }
-  if constexpr (!kWhole) y = _mm512_maskz_mov_ps(lanes, y);
-  _mm512_storeu_ps(r.analog, y);
-  _mm512_store_ps(r.largest, _mm512_range_ps(_mm512_load_ps(r.largest), y, 0xb));  // largest magnitude
+OHMIC_VNNI_INLINE __m512 mean_of(const Sums& sums, int row, const PatchRow& r) {
+  return _mm512_mul_ps(_mm512_cvtepi32_ps(_mm512_load_si512(sums.mean[row])), _mm512_set1_ps(r.mean_scale));
 }
 
-// Sixteen columns of eight rows.
-template <bool kNoise, bool kWhole>
-OHMIC_VNNI_INLINE void panel_outputs(const Sums& sums, const PatchRow* const (&rows)[kRows], int panel,
-                                     const Noise& noise, const std::array<std::uint32_t, 2>& key, __mmask16 lanes,
-                                     float (&largest)[kRows][kColumns], float* const (&analog)[kRows]) {
+OHMIC_VNNI_INLINE __m512 deviation_of(const Sums& sums, int row, const PatchRow& r) {
+  const __m512 scaled =
+      _mm512_mul_ps(_mm512_cvtepi32_ps(_mm512_load_si512(sums.variance[row])), _mm512_set1_ps(r.variance_scale));
+  return _mm512_sqrt_ps(_mm512_max_ps(_mm512_add_ps(scaled, _mm512_set1_ps(r.variance_offset)), _mm512_setzero_ps()));
+}
+
+OHMIC_VNNI_INLINE void put(Outputs& out, int row, int panel, __mmask16 lanes, __m512 y) {
+  y = _mm512_maskz_mov_ps(lanes, y);
+  _mm512_storeu_ps(out.analog[row] + panel * kColumns, y);
+  // The larger magnitude.
+  _mm512_store_ps(out.largest[row], _mm512_range_ps(_mm512_load_ps(out.largest[row]), y, 0xb));
+}
+
+OHMIC_VNNI void quiet_outputs(const Sums* sums, int first_panel, int panels, Outputs& out) {
+  for (int panel = first_panel; panel < first_panel + panels; ++panel, ++sums) {
+    for (int m = 0; m < kRows; ++m) put(out, m, panel, out.lanes(panel), mean_of(*sums, m, *out.rows[m]));
+  }
+}
+
+// The state of the cipher before its first round for four rows of a panel; `half` counts half panels.
+OHMIC_VNNI_INLINE void start_cipher(const Outputs& out, int half, const Noise& noise, __m512i (&state)[kTogether]) {
   const __m512i lane = _mm512_set_epi32(0, 0, 0, 3, 0, 0, 0, 2, 0, 0, 0, 1, 0, 0, 0, 0);
-  const __m512i ahead = _mm512_add_epi32(lane, _mm512_broadcast_i32x4(_mm_cvtsi32_si128(panel * (kColumns / 4))));
-  const auto outputs = [&](int m) {
-    return PanelRow{sums.mean[m], sums.variance[m], rows[m], analog[m] + panel * kColumns, largest[m]};
-  };
-  for (int m = 0; m < kRows; m += kTogether) {
-    __m512 z[kTogether];
-    if constexpr (kNoise) {
-      __m512i counter[kTogether];
+  const __m512i ahead = _mm512_add_epi32(lane, _mm512_broadcast_i32x4(_mm_cvtsi32_si128(half / 2 * (kColumns / 4))));
+  const PatchRow* const* rows = out.rows + half % 2 * kTogether;
+#pragma GCC unroll 4
+  OHMIC_EACH {
+    const __m128i first = _mm_loadu_si128(reinterpret_cast<const __m128i*>(rows[i]->counter.data()));
+    state[i] = _mm512_xor_si512(_mm512_add_epi32(_mm512_broadcast_i32x4(first), ahead), noise.key[0]);
+  }
+}
+
+// Four rows of a panel at a time get their noise, cipher_gaussian_from_word of the cipher's words, while the cipher
+// already makes the words of the next four.
+OHMIC_VNNI void noisy_outputs(const Sums* sums, int first_panel, int panels, const Noise& noise,
+                              const std::array<std::uint32_t, 2>& key, Outputs& out) {
+  constexpr int kDegree = detail::kGaussianDegree;
+  static_assert(kRounds == kDegree + 3 && kRows == 2 * kTogether);
+  __m512i state[kTogether];
+  start_cipher(out, 2 * first_panel, noise, state);
+#pragma GCC unroll 4
+  OHMIC_EACH {
+    for (int r = 1; r < kRounds; ++r) cipher_round(state[i], noise.key[r]);
+    state[i] = _mm512_aesenclast_epi128(state[i], noise.key[kRounds]);
+  }
+  for (int half = 2 * first_panel; half < 2 * (first_panel + panels); ++half) {
+    const Sums& here = sums[half / 2 - first_panel];
+    const int row = half % 2 * kTogether;
+    __m512 v[kTogether], deviation[kTogether], t[kTogether], z[kTogether];
+    __m512i place[kTogether];
+#pragma GCC unroll 4
+    OHMIC_EACH v[i] = _mm512_add_ps(_mm512_cvtepi32_ps(state[i]), _mm512_set1_ps(0.5f));
+    start_cipher(out, half + 1, noise, state);
+    __m512 least = v[0];  // the smallest magnitude: beyond the table it happens to one in 500
+#pragma GCC unroll 4
+    for (int i = 1; i < kTogether; ++i) least = _mm512_range_ps(least, v[i], 0xa);
+    const bool far = _mm512_cmp_ps_mask(_mm512_abs_ps(least), _mm512_set1_ps(65536.0f), _CMP_LT_OQ) != 0;
+#pragma GCC unroll 4
+    OHMIC_EACH {
+      // With the sign of v, (sign & v) ^ deviation.
+      deviation[i] = _mm512_castsi512_ps(
+          _mm512_ternarylogic_epi32(_mm512_castps_si512(deviation_of(here, row + i, *out.rows[row + i])),
+                                    _mm512_castps_si512(v[i]), _mm512_set1_epi32(static_cast<int>(0x80000000u)), 0x78));
+      place[i] = _mm512_srli_epi32(_mm512_castps_si512(v[i]), 23);
+      // (bits & 0x007fffff) | 1.0f, less 1.5
+      const __m512i mantissa = _mm512_ternarylogic_epi32(_mm512_castps_si512(v[i]), _mm512_set1_epi32(0x007fffff),
+                                                         _mm512_set1_epi32(0x3f800000), 0xea);
+      t[i] = _mm512_sub_ps(_mm512_castsi512_ps(mantissa), _mm512_set1_ps(1.5f));
+      z[i] = _mm512_permutexvar_ps(place[i], _mm512_load_ps(kTable.coefficients[kDegree]));
+      cipher_round(state[i], noise.key[1]);
+    }
+#pragma GCC unroll 8
+    for (int k = kDegree - 1; k >= 0; --k) {
+      const __m512 coefficients = _mm512_load_ps(kTable.coefficients[k]);
+      const __m512i round_key = noise.key[kDegree + 1 - k];
+#pragma GCC unroll 4
+      OHMIC_EACH polynomial_step(z[i], t[i], place[i], coefficients, state[i], round_key);
+    }
+#pragma GCC unroll 4
+    OHMIC_EACH cipher_round(state[i], noise.key[kRounds - 1]);
+    const int panel = half / 2;
+    const __mmask16 lanes = out.lanes(panel);
+    if (__builtin_expect(far, 0)) {
+      OHMIC_EACH {
+        const PatchRow& r = *out.rows[row + i];
+        const __m512 noise_of_row = _mm512_mul_ps(deviation_of(here, row + i, r), far_gaussians(r, panel, key));
+        put(out, row + i, panel, lanes, _mm512_add_ps(mean_of(here, row + i, r), noise_of_row));
+      }
+    } else {
 #pragma GCC unroll 4
       OHMIC_EACH {
-        const auto* first = reinterpret_cast<const __m128i*>(rows[m + i]->counter.data());
-        counter[i] = _mm512_add_epi32(_mm512_broadcast_i32x4(_mm_loadu_si128(first)), ahead);
-      }
-      if (!gaussians_of(noise, counter, z)) {
-        alignas(64) float far[kColumns];
-        OHMIC_EACH {
-          far_gaussians(*rows[m + i], panel, key, far);
-          row_outputs<kNoise, kWhole>(outputs(m + i), _mm512_load_ps(far), lanes);
-        }
-        continue;
+        const __m512 mean = mean_of(here, row + i, *out.rows[row + i]);
+        put(out, row + i, panel, lanes, _mm512_add_ps(mean, _mm512_mul_ps(deviation[i], z[i])));
       }
     }
 #pragma GCC unroll 4
-    OHMIC_EACH row_outputs<kNoise, kWhole>(outputs(m + i), z[i], lanes);
+    OHMIC_EACH state[i] = _mm512_aesenclast_epi128(state[i], noise.key[kRounds]);
   }
 }
 
 template <bool kNoise>
 OHMIC_VNNI void analog_of_rows(const PatchProduct& p, const PatchRow* const (&rows)[kRows], int count,
                                const Noise& noise, float* analog, std::size_t stride, float* largest) {
+  constexpr int kPanelsAtOnce = 12;  // their sums stay in the first-level cache
   const PatchPanels& panels = p.panels;
-  Sums sums;
-  alignas(64) float most[kRows][kColumns] = {};
-  float* out[kRows];
-  PanelLoop loop{{}, p.squares, nullptr, p.offsets, panels.groups, nullptr, &sums};
+  Sums sums[kPanelsAtOnce];
+  Outputs out;
+  out.columns = panels.columns;
+  PanelLoop loop{{}, p.squares, nullptr, p.offsets, panels.groups, nullptr, nullptr};
   for (int m = 0; m < kRows; ++m) {
     loop.codes[m] = rows[m]->codes;
-    out[m] = analog + static_cast<std::size_t>(std::min(m, count - 1)) * stride;  // the same as rows[m]
+    out.rows[m] = rows[m];
+    out.analog[m] = analog + static_cast<std::size_t>(std::min(m, count - 1)) * stride;  // the same as rows[m]
   }
-  for (int panel = 0; panel < panels.panels(); ++panel) {
-    const int left = panels.columns - panel * kColumns;
-    loop.digits = panels.digits + static_cast<std::size_t>(panel) * panels.panel_bytes();
-    loop.correction = panels.correction + panel * kColumns;
-    run_panel<kNoise>(loop);
-    if (left >= kColumns) {
-      panel_outputs<kNoise, true>(sums, rows, panel, noise, p.key, 0xffff, most, out);
+  for (int first = 0; first < panels.panels(); first += kPanelsAtOnce) {
+    const int here = std::min(kPanelsAtOnce, panels.panels() - first);
+    for (int panel = first; panel < first + here; ++panel) {
+      loop.digits = panels.digits + static_cast<std::size_t>(panel) * panels.panel_bytes();
+      loop.correction = panels.correction + panel * kColumns;
+      loop.sums = &sums[panel - first];
+      run_panel<kNoise>(loop);
+    }
+    if constexpr (kNoise) {
+      noisy_outputs(sums, first, here, noise, p.key, out);
     } else {
-      panel_outputs<kNoise, false>(sums, rows, panel, noise, p.key, static_cast<__mmask16>((1u << left) - 1), most,
-                                   out);
+      quiet_outputs(sums, first, here, out);
     }
   }
-  for (int m = 0; m < count; ++m) largest[m] = _mm512_reduce_max_ps(_mm512_load_ps(most[m]));
+  for (int m = 0; m < count; ++m) largest[m] = _mm512_reduce_max_ps(_mm512_load_ps(out.largest[m]));
 }
 
 #undef OHMIC_EACH
