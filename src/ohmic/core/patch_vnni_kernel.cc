@@ -22,9 +22,10 @@ namespace {
 constexpr int kRows = 8;
 constexpr int kColumns = PatchPanels::kColumns;
 
+// Of one panel: sums of code times weight, and standard deviations of the noise.
 struct Sums {
   alignas(64) std::int32_t mean[kRows][kColumns];
-  alignas(64) std::int32_t variance[kRows][kColumns];
+  alignas(64) float deviation[kRows][kColumns];
 };
 
 // The loop over the groups of one panel, with its operands.
@@ -36,6 +37,7 @@ struct PanelLoop {
   std::int64_t groups;  ///< at least 1
   const std::int32_t* correction;
   Sums* sums;
+  const float* variance;  ///< per row scale, then per row offset
 };
 
 // In assembly, because GCC 12 does not keep 24 accumulators in registers around the intrinsics: 8-15 are the high sums,
@@ -59,12 +61,24 @@ struct PanelLoop {
   "vpaddd %%zmm" low ", %%zmm" high ", %%zmm" high \
   "\n\t"                                           \
   "vmovdqa64 %%zmm" high ", " place "(%[at])\n\t"
-#define OHMIC_SPREAD(r, place) "vmovdqa64 %%zmm" r ", " place "(%[at])\n\t"
+// Square roots take ten cycles each, but in a unit of their own, while the next panel goes on.
+#define OHMIC_DEVIATION(r, row, place)                         \
+  "vcvtdq2ps %%zmm" r ", %%zmm" r                              \
+  "\n\t"                                                       \
+  "vmulps " row "(%[digits])%{1to16%}, %%zmm" r ", %%zmm" r    \
+  "\n\t"                                                       \
+  "vaddps 32+" row "(%[digits])%{1to16%}, %%zmm" r ", %%zmm" r \
+  "\n\t"                                                       \
+  "vmaxps %%zmm0, %%zmm" r ", %%zmm" r                         \
+  "\n\t"                                                       \
+  "vsqrtps %%zmm" r ", %%zmm" r                                \
+  "\n\t"                                                       \
+  "vmovaps %%zmm" r ", " place "(%[at])\n\t"
 #define OHMIC_OPERANDS                                                                                          \
   : [digits] "+r"(digits), [offsets] "+r"(offsets), [groups] "+r"(groups), [at] "=&r"(at)                      \
   : [c0] "r"(l.codes[0]), [c1] "r"(l.codes[1]), [c2] "r"(l.codes[2]), [c3] "r"(l.codes[3]),                    \
     [c4] "r"(l.codes[4]), [c5] "r"(l.codes[5]), [c6] "r"(l.codes[6]), [c7] "r"(l.codes[7]),                    \
-    [squares] "m"(l.squares), [correction] "m"(l.correction), [sums] "m"(l.sums)                               \
+    [squares] "m"(l.squares), [correction] "m"(l.correction), [sums] "m"(l.sums), [variance] "m"(l.variance)                               \
   : "memory", "cc", "xmm0", "xmm1", "xmm2", "xmm3", "xmm4", "xmm5", "xmm6", "xmm7", "xmm8", "xmm9", "xmm10",    \
     "xmm11", "xmm12", "xmm13", "xmm14", "xmm15", "xmm16", "xmm17", "xmm18", "xmm19", "xmm20", "xmm21", "xmm22", \
     "xmm23", "xmm24", "xmm25", "xmm26", "xmm27", "xmm28", "xmm29", "xmm30", "xmm31"
@@ -98,7 +112,7 @@ OHMIC_VNNI __attribute__((noinline)) void run_panel(const PanelLoop& l) {
   const std::int32_t* offsets = l.offsets;
   std::int64_t groups = l.groups;
   std::int64_t at;
-  static_assert(PatchPanels::kGroupBytes == 192 && offsetof(Sums, variance) == 512);
+  static_assert(PatchPanels::kGroupBytes == 192 && offsetof(Sums, deviation) == 512);
   // clang-format off
   if constexpr (kNoise) {
     asm volatile(
@@ -111,8 +125,11 @@ OHMIC_VNNI __attribute__((noinline)) void run_panel(const PanelLoop& l) {
         OHMIC_SQUARES
         OHMIC_NEXT
         OHMIC_STORE_MEANS
-        OHMIC_SPREAD("24", "512") OHMIC_SPREAD("25", "576") OHMIC_SPREAD("26", "640") OHMIC_SPREAD("27", "704")
-        OHMIC_SPREAD("28", "768") OHMIC_SPREAD("29", "832") OHMIC_SPREAD("30", "896") OHMIC_SPREAD("31", "960")
+        "mov %[variance], %[digits]\n\t"
+        OHMIC_ZERO("0")
+        OHMIC_DEVIATION("24", "0", "512") OHMIC_DEVIATION("25", "4", "576") OHMIC_DEVIATION("26", "8", "640")
+        OHMIC_DEVIATION("27", "12", "704") OHMIC_DEVIATION("28", "16", "768") OHMIC_DEVIATION("29", "20", "832")
+        OHMIC_DEVIATION("30", "24", "896") OHMIC_DEVIATION("31", "28", "960")
         OHMIC_OPERANDS);
   } else {
     asm volatile(
@@ -182,16 +199,17 @@ OHMIC_VNNI_INLINE void polynomial_step(__m512& z, __m512 t, __m512i place, __m51
                : "v"(t), "v"(place), "v"(coefficients), "v"(key));
 }
 
-// One row's gaussians in a panel, one by one.
-__attribute__((noinline)) OHMIC_VNNI __m512 far_gaussians(const PatchRow& row, int panel,
-                                                          const std::array<std::uint32_t, 2>& key) {
+// The same for one row in a panel with octaves beyond the table.
+__attribute__((noinline)) OHMIC_VNNI __m512 far_gaussians(const PatchRow& row, int panel, const Noise& noise) {
+  const __m128i first = _mm_loadu_si128(reinterpret_cast<const __m128i*>(row.counter.data()));
+  const __m512i lane = _mm512_set_epi32(0, 0, 0, 3, 0, 0, 0, 2, 0, 0, 0, 1, 0, 0, 0, 0);
+  const __m512i ahead = _mm512_add_epi32(lane, _mm512_broadcast_i32x4(_mm_cvtsi32_si128(panel * (kColumns / 4))));
+  __m512i word = _mm512_xor_si512(_mm512_add_epi32(_mm512_broadcast_i32x4(first), ahead), noise.key[0]);
+  for (int r = 1; r < kRounds; ++r) word = _mm512_aesenc_epi128(word, noise.key[r]);
+  alignas(64) std::uint32_t words[kColumns];
   alignas(64) float z[kColumns];
-  RandomStream stream(0, Purpose::forward_read, 0, 0);
-  stream.key = key;
-  stream.counter = {row.counter[1], row.counter[2], row.counter[3]};
-  for (std::uint32_t j = 0; j < kColumns; ++j) {
-    z[j] = cipher_gaussian(stream, 4 * row.counter[0] + static_cast<std::uint32_t>(panel * kColumns) + j);
-  }
+  _mm512_store_si512(words, _mm512_aesenclast_epi128(word, noise.key[kRounds]));
+  for (int j = 0; j < kColumns; ++j) z[j] = cipher_gaussian_from_word(words[j]);
   return _mm512_load_ps(z);
 }
 
@@ -212,30 +230,29 @@ OHMIC_VNNI_INLINE __m512 mean_of(const Sums& sums, int row, const PatchRow& r) {
   return _mm512_mul_ps(_mm512_cvtepi32_ps(_mm512_load_si512(sums.mean[row])), _mm512_set1_ps(r.mean_scale));
 }
 
-OHMIC_VNNI_INLINE __m512 deviation_of(const Sums& sums, int row, const PatchRow& r) {
-  const __m512 scaled =
-      _mm512_mul_ps(_mm512_cvtepi32_ps(_mm512_load_si512(sums.variance[row])), _mm512_set1_ps(r.variance_scale));
-  return _mm512_sqrt_ps(_mm512_max_ps(_mm512_add_ps(scaled, _mm512_set1_ps(r.variance_offset)), _mm512_setzero_ps()));
-}
-
-OHMIC_VNNI_INLINE void put(Outputs& out, int row, int panel, __mmask16 lanes, __m512 y) {
+// Stores an output; `largest` takes the larger magnitude.
+OHMIC_VNNI_INLINE void put(float* analog, __mmask16 lanes, __m512 y, __m512& largest) {
   y = _mm512_maskz_mov_ps(lanes, y);
-  _mm512_storeu_ps(out.analog[row] + panel * kColumns, y);
-  // The larger magnitude.
-  _mm512_store_ps(out.largest[row], _mm512_range_ps(_mm512_load_ps(out.largest[row]), y, 0xb));
+  _mm512_storeu_ps(analog, y);
+  largest = _mm512_range_ps(largest, y, 0xb);
 }
 
 OHMIC_VNNI void quiet_outputs(const Sums* sums, int first_panel, int panels, Outputs& out) {
-  for (int panel = first_panel; panel < first_panel + panels; ++panel, ++sums) {
-    for (int m = 0; m < kRows; ++m) put(out, m, panel, out.lanes(panel), mean_of(*sums, m, *out.rows[m]));
+  for (int m = 0; m < kRows; ++m) {
+    __m512 largest = _mm512_load_ps(out.largest[m]);
+    for (int k = 0; k < panels; ++k) {
+      const int panel = first_panel + k;
+      put(out.analog[m] + panel * kColumns, out.lanes(panel), mean_of(sums[k], m, *out.rows[m]), largest);
+    }
+    _mm512_store_ps(out.largest[m], largest);
   }
 }
 
-// The state of the cipher before its first round for four rows of a panel; `half` counts half panels.
-OHMIC_VNNI_INLINE void start_cipher(const Outputs& out, int half, const Noise& noise, __m512i (&state)[kTogether]) {
+// The state of the cipher before its first round for four rows of a panel.
+OHMIC_VNNI_INLINE void start_cipher(const PatchRow* const* rows, int panel, const Noise& noise,
+                                    __m512i (&state)[kTogether]) {
   const __m512i lane = _mm512_set_epi32(0, 0, 0, 3, 0, 0, 0, 2, 0, 0, 0, 1, 0, 0, 0, 0);
-  const __m512i ahead = _mm512_add_epi32(lane, _mm512_broadcast_i32x4(_mm_cvtsi32_si128(half / 2 * (kColumns / 4))));
-  const PatchRow* const* rows = out.rows + half % 2 * kTogether;
+  const __m512i ahead = _mm512_add_epi32(lane, _mm512_broadcast_i32x4(_mm_cvtsi32_si128(panel * (kColumns / 4))));
 #pragma GCC unroll 4
   OHMIC_EACH {
     const __m128i first = _mm_loadu_si128(reinterpret_cast<const __m128i*>(rows[i]->counter.data()));
@@ -243,27 +260,24 @@ OHMIC_VNNI_INLINE void start_cipher(const Outputs& out, int half, const Noise& n
   }
 }
 
-// Four rows of a panel at a time get their noise, cipher_gaussian_from_word of the cipher's words, while the cipher
-// already makes the words of the next four.
-OHMIC_VNNI void noisy_outputs(const Sums* sums, int first_panel, int panels, const Noise& noise,
-                              const std::array<std::uint32_t, 2>& key, Outputs& out) {
+// Four rows get their noise panel by panel, cipher_gaussian_from_word of the cipher's words, while the cipher already
+// makes the words of the next panel. `state` comes with the words of the first panel and goes with those of
+// `next_panel` of the four rows `next_rows`.
+OHMIC_VNNI_INLINE void noisy_rows(const Sums* sums, int first_panel, int panels, int row, const Noise& noise,
+                                  Outputs& out, __m512i (&state)[kTogether], const PatchRow* const* next_rows) {
   constexpr int kDegree = detail::kGaussianDegree;
-  static_assert(kRounds == kDegree + 3 && kRows == 2 * kTogether);
-  __m512i state[kTogether];
-  start_cipher(out, 2 * first_panel, noise, state);
+  static_assert(kRounds == kDegree + 3);
+  const PatchRow* const* rows = out.rows + row;
+  __m512 largest[kTogether];
 #pragma GCC unroll 4
-  OHMIC_EACH {
-    for (int r = 1; r < kRounds; ++r) cipher_round(state[i], noise.key[r]);
-    state[i] = _mm512_aesenclast_epi128(state[i], noise.key[kRounds]);
-  }
-  for (int half = 2 * first_panel; half < 2 * (first_panel + panels); ++half) {
-    const Sums& here = sums[half / 2 - first_panel];
-    const int row = half % 2 * kTogether;
+  OHMIC_EACH largest[i] = _mm512_load_ps(out.largest[row + i]);
+  for (int panel = first_panel; panel < first_panel + panels; ++panel, ++sums) {
     __m512 v[kTogether], deviation[kTogether], t[kTogether], z[kTogether];
     __m512i place[kTogether];
 #pragma GCC unroll 4
     OHMIC_EACH v[i] = _mm512_add_ps(_mm512_cvtepi32_ps(state[i]), _mm512_set1_ps(0.5f));
-    start_cipher(out, half + 1, noise, state);
+    const bool is_last = panel + 1 == first_panel + panels;
+    start_cipher(is_last ? next_rows : rows, is_last ? first_panel : panel + 1, noise, state);
     __m512 least = v[0];  // the smallest magnitude: beyond the table it happens to one in 500
 #pragma GCC unroll 4
     for (int i = 1; i < kTogether; ++i) least = _mm512_range_ps(least, v[i], 0xa);
@@ -272,8 +286,8 @@ OHMIC_VNNI void noisy_outputs(const Sums* sums, int first_panel, int panels, con
     OHMIC_EACH {
       // With the sign of v, (sign & v) ^ deviation.
       deviation[i] = _mm512_castsi512_ps(
-          _mm512_ternarylogic_epi32(_mm512_castps_si512(deviation_of(here, row + i, *out.rows[row + i])),
-                                    _mm512_castps_si512(v[i]), _mm512_set1_epi32(static_cast<int>(0x80000000u)), 0x78));
+          _mm512_ternarylogic_epi32(_mm512_load_si512(sums->deviation[row + i]), _mm512_castps_si512(v[i]),
+                                    _mm512_set1_epi32(static_cast<int>(0x80000000u)), 0x78));
       place[i] = _mm512_srli_epi32(_mm512_castps_si512(v[i]), 23);
       // (bits & 0x007fffff) | 1.0f, less 1.5
       const __m512i mantissa = _mm512_ternarylogic_epi32(_mm512_castps_si512(v[i]), _mm512_set1_epi32(0x007fffff),
@@ -291,23 +305,40 @@ OHMIC_VNNI void noisy_outputs(const Sums* sums, int first_panel, int panels, con
     }
 #pragma GCC unroll 4
     OHMIC_EACH cipher_round(state[i], noise.key[kRounds - 1]);
-    const int panel = half / 2;
     const __mmask16 lanes = out.lanes(panel);
     if (__builtin_expect(far, 0)) {
       OHMIC_EACH {
-        const PatchRow& r = *out.rows[row + i];
-        const __m512 noise_of_row = _mm512_mul_ps(deviation_of(here, row + i, r), far_gaussians(r, panel, key));
-        put(out, row + i, panel, lanes, _mm512_add_ps(mean_of(here, row + i, r), noise_of_row));
+        const __m512 share =
+            _mm512_mul_ps(_mm512_load_ps(sums->deviation[row + i]), far_gaussians(*rows[i], panel, noise));
+        put(out.analog[row + i] + panel * kColumns, lanes, _mm512_add_ps(mean_of(*sums, row + i, *rows[i]), share),
+            largest[i]);
       }
     } else {
 #pragma GCC unroll 4
       OHMIC_EACH {
-        const __m512 mean = mean_of(here, row + i, *out.rows[row + i]);
-        put(out, row + i, panel, lanes, _mm512_add_ps(mean, _mm512_mul_ps(deviation[i], z[i])));
+        const __m512 mean = mean_of(*sums, row + i, *rows[i]);
+        put(out.analog[row + i] + panel * kColumns, lanes, _mm512_add_ps(mean, _mm512_mul_ps(deviation[i], z[i])),
+            largest[i]);
       }
     }
 #pragma GCC unroll 4
     OHMIC_EACH state[i] = _mm512_aesenclast_epi128(state[i], noise.key[kRounds]);
+  }
+#pragma GCC unroll 4
+  OHMIC_EACH _mm512_store_ps(out.largest[row + i], largest[i]);
+}
+
+OHMIC_VNNI void noisy_outputs(const Sums* sums, int first_panel, int panels, const Noise& noise, Outputs& out) {
+  __m512i state[kTogether];
+  start_cipher(out.rows, first_panel, noise, state);
+#pragma GCC unroll 4
+  OHMIC_EACH {
+#pragma GCC unroll 8
+    for (int r = 1; r < kRounds; ++r) state[i] = _mm512_aesenc_epi128(state[i], noise.key[r]);
+    state[i] = _mm512_aesenclast_epi128(state[i], noise.key[kRounds]);
+  }
+  for (int row = 0; row < kRows; row += kTogether) {
+    noisy_rows(sums, first_panel, panels, row, noise, out, state, out.rows + (row + kTogether) % kRows);
   }
 }
 
@@ -319,10 +350,13 @@ OHMIC_VNNI void analog_of_rows(const PatchProduct& p, const PatchRow* const (&ro
   Sums sums[kPanelsAtOnce];
   Outputs out;
   out.columns = panels.columns;
-  PanelLoop loop{{}, p.squares, nullptr, p.offsets, panels.groups, nullptr, nullptr};
+  float variance[2][kRows];  // scales, offsets
+  PanelLoop loop{{}, p.squares, nullptr, p.offsets, panels.groups, nullptr, nullptr, variance[0]};
   for (int m = 0; m < kRows; ++m) {
     loop.codes[m] = rows[m]->codes;
     out.rows[m] = rows[m];
+    variance[0][m] = rows[m]->variance_scale;
+    variance[1][m] = rows[m]->variance_offset;
     out.analog[m] = analog + static_cast<std::size_t>(std::min(m, count - 1)) * stride;  // the same as rows[m]
   }
   for (int first = 0; first < panels.panels(); first += kPanelsAtOnce) {
@@ -334,7 +368,7 @@ OHMIC_VNNI void analog_of_rows(const PatchProduct& p, const PatchRow* const (&ro
       run_panel<kNoise>(loop);
     }
     if constexpr (kNoise) {
-      noisy_outputs(sums, first, here, noise, p.key, out);
+      noisy_outputs(sums, first, here, noise, out);
     } else {
       quiet_outputs(sums, first, here, out);
     }

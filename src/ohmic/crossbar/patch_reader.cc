@@ -65,18 +65,18 @@ struct PatchReader::Job {
 
 // Buffers of one thread, kept from call to call.
 struct PatchReader::Scratch {
-  std::vector<std::int8_t> codes;            // of one sample
-  std::vector<std::uint8_t> squares;         // likewise
-  std::vector<std::uint8_t> images;          // samples x (padded codes + 128, then padded squares)
+  AlignedVector<std::int8_t> codes;            // of one sample
+  AlignedVector<std::uint8_t> squares;         // likewise
+  AlignedVector<std::uint8_t> images;          // samples x (padded codes + 128, then padded squares)
   std::vector<float> steps;                  // per sample
   std::vector<SquaredCodes> squared;         // likewise
   std::vector<std::int32_t> pixel_sums;      // of squares, of one sample
   std::vector<std::int32_t> window_sums;     // of squares: blocks x samples x positions
-  std::vector<float> analog, sums, largest;  // rows read side by side
+  AlignedVector<float> analog, sums, largest;  // rows read side by side
   std::vector<PatchRow> rows;
   std::vector<float*> out;
   std::vector<RandomStream> streams;  // blocks x samples
-  std::vector<float> targets;         // samples x padded image of `into`
+  AlignedVector<float> targets;         // samples x padded image of `into`
 };
 
 namespace {

@@ -5,6 +5,7 @@
 #include <span>
 #include <vector>
 
+#include "ohmic/core/aligned.h"
 #include "ohmic/core/matrix.h"
 #include "ohmic/core/patch_kernel.h"
 #include "ohmic/crossbar/array_reader.h"
@@ -65,8 +66,8 @@ class PatchReader {
   std::vector<PatchBlock> blocks_;
   std::uint64_t version_ = ~0ull;
   std::vector<PackedBlock> packed_;
-  std::vector<std::int8_t> digits_;
-  std::vector<std::int32_t> corrections_;
+  AlignedVector<std::int8_t> digits_;
+  AlignedVector<std::int32_t> corrections_;
   std::vector<float> exact_weights_, exact_variances_;
   std::uint64_t exact_version_ = ~0ull;
 };

@@ -190,7 +190,7 @@ class QuadImages {
   std::vector<std::uint8_t> zero_;         // a pixel of zero codes
   std::size_t code_bytes_, vector_bytes_;  // of one sample
   std::size_t at_once_;
-  std::vector<std::uint8_t> codes_, quad_vectors_;
+  AlignedVector<std::uint8_t> codes_, quad_vectors_;
   std::vector<std::int32_t> sums_;
 };
 

@@ -7,6 +7,7 @@
 #include <span>
 #include <vector>
 
+#include "ohmic/core/aligned.h"
 #include "ohmic/core/matrix.h"
 
 namespace ohmic {
@@ -78,7 +79,7 @@ class CodeImages {
   std::size_t samples_ = 0;
   int height_ = 0, width_ = 0, channels_ = 0;
   bool is_exact_ = false;
-  std::vector<std::uint8_t> codes_;
+  AlignedVector<std::uint8_t> codes_;
   std::vector<float> values_, steps_;
 };
 
