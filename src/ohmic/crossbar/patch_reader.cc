@@ -56,11 +56,21 @@ struct PatchReader::Job {
   std::vector<std::size_t> kernel_pixel;                 ///< of each kernel position, from there
   std::vector<std::vector<std::int32_t>> group_offsets;  ///< per block: bytes from the first pixel of a patch
   std::vector<std::size_t> position_target;              ///< floats in the image of `into`
-  std::vector<OutputRun> runs;                           ///< of one position's outputs
-  AdcMode adc = AdcMode::off;
+  std::vector<OutputRun> whole;                          ///< all of one position's outputs
+  std::vector<OutputRun> runs;                           ///< the same, or by where they lie in the image of `into`
+  std::size_t target_size = 0;                           ///< floats in the image of `into` with padding
+  OutputConversion conversion{};
 
   std::size_t columns() const { return static_cast<std::size_t>(array.digits().columns()); }
   std::size_t positions() const { return position_pixel.size(); }
+};
+
+// What the rows of one sample at one block share.
+struct PatchReader::SampleAtBlock {
+  const std::uint8_t* codes;
+  std::array<std::uint32_t, 3> counter;
+  float mean_scale, variance_scale, offset_scale;
+  const std::int32_t* window_sums;
 };
 
 // Buffers of one thread, kept from call to call.
@@ -68,15 +78,23 @@ struct PatchReader::Scratch {
   AlignedVector<std::int8_t> codes;            // of one sample
   AlignedVector<std::uint8_t> squares;         // likewise
   AlignedVector<std::uint8_t> images;          // samples x (padded codes + 128, then padded squares)
-  std::vector<float> steps;                  // per sample
-  std::vector<SquaredCodes> squared;         // likewise
-  std::vector<std::int32_t> pixel_sums;      // of squares, of one sample
-  std::vector<std::int32_t> window_sums;     // of squares: blocks x samples x positions
+  std::vector<float> steps;                    // per sample
+  std::vector<SquaredCodes> squared;           // likewise
+  std::vector<std::int32_t> pixel_sums;        // of squares, of one sample
+  std::vector<std::int32_t> window_sums;       // of squares: blocks x samples x positions
   AlignedVector<float> analog, sums, largest;  // rows read side by side
   std::vector<PatchRow> rows;
   std::vector<float*> out;
-  std::vector<RandomStream> streams;  // blocks x samples
-  AlignedVector<float> targets;         // samples x padded image of `into`
+  std::vector<SampleAtBlock> samples;  // blocks x samples
+  AlignedVector<float> targets;        // samples x padded image of `into`
+  std::size_t stride = 0;              // from one row's outputs to the next
+
+  void resize_rows(std::size_t count, std::size_t columns) {
+    stride = (columns + PatchPanels::kColumns - 1) / PatchPanels::kColumns * PatchPanels::kColumns;
+    analog.resize(count * stride);
+    sums.resize(count * stride);
+    largest.resize(count);
+  }
 };
 
 namespace {
@@ -201,6 +219,14 @@ void each_image_row(const PatchShape& s, const F& f) {
   }
 }
 
+// An image of floats out of its padding.
+void copy_inner(const PatchShape& s, const float* padded, std::span<float> image) {
+  const auto channels = static_cast<std::size_t>(s.channels);
+  each_image_row(s, [&](std::size_t to, std::size_t from, std::size_t pixels) {
+    std::copy_n(padded + from * channels, pixels * channels, image.data() + to * channels);
+  });
+}
+
 // Bytes ^ `flip` of an image into its padded place, where a pixel has room for a multiple of 4 channels.
 void place_bytes(const PatchShape& s, const std::uint8_t* from, std::uint8_t flip, std::uint8_t* to) {
   const auto channels = static_cast<std::size_t>(s.channels);
@@ -274,108 +300,111 @@ void PatchReader::encode(const Job& job, std::size_t sample, std::size_t place, 
 
 // ------------------------------------------------------------------------------------------------------------ reading
 
+void PatchReader::prepare_samples(const Job& job, std::size_t begin, std::size_t samples, Scratch& s) const {
+  const std::size_t image_bytes = job.codes.pixels() * job.codes.pixel_bytes();
+  const DigitScale& scale = job.array.digits().scale();
+  s.images.resize(samples * 2 * image_bytes);
+  s.steps.resize(samples);
+  s.squared.assign(samples, {});
+  s.window_sums.assign(blocks_.size() * samples * job.positions(), 0);
+  s.targets.assign(samples * job.target_size, 0.0f);
+  s.samples.clear();
+  for (std::size_t v = 0; v < samples; ++v) encode(job, begin + v, v, s);
+  for (std::size_t b = 0; b < blocks_.size(); ++b) {
+    for (std::size_t v = 0; v < samples; ++v) {
+      const float squared_step = s.steps[v] * s.steps[v] * s.squared[v].step;
+      const std::uint64_t read = job.key.first_read + begin + v;
+      s.samples.push_back({s.images.data() + v * 2 * image_bytes,
+                           noise_stream(job.key, static_cast<int>(b), read).counter, s.steps[v] * scale.weight_step,
+                           squared_step * scale.variance_step, squared_step * scale.variance_middle,
+                           s.window_sums.data() + (b * samples + v) * job.positions()});
+    }
+  }
+}
+
+namespace {
+
+// A position of a sample of the chunk.
+struct Place {
+  std::size_t sample, position;
+};
+
+// Calls f(row, place) for `count` positions, one after the other from `place` on, which moves behind them.
+template <class F>
+Place each_place(Place place, std::size_t count, std::size_t positions, const F& f) {
+  for (std::size_t r = 0; r < count; ++r) {
+    f(r, place);
+    if (++place.position == positions) place = {place.sample + 1, 0};
+  }
+  return place;
+}
+
+}  // namespace
+
+// The rows of s.rows through one block: s.analog and s.largest.
+void PatchReader::read_rows(const Job& job, std::size_t block, Scratch& s) const {
+  const PackedBlock& packed = packed_[block];
+  const auto noisy_distance = static_cast<std::ptrdiff_t>(job.codes.pixels() * job.codes.pixel_bytes());
+  const PatchProduct product{
+      {digits_.data() + packed.digits, corrections_.data() + packed.correction, packed.groups,
+       static_cast<int>(job.columns())},
+      job.group_offsets[block].data(),
+      job.array.is_noisy() ? noisy_distance : 0,
+      {static_cast<std::uint32_t>(job.key.seed), static_cast<std::uint32_t>(job.key.seed >> 32)}};
+  patch_analog(product, s.rows, s.analog.data(), s.stride, s.largest.data());
+}
+
 void PatchReader::read_samples(const Job& job, std::size_t begin, std::size_t end) const {
   thread_local Scratch s;
   const std::size_t samples = end - begin;
   const std::size_t positions = job.positions();
-  const std::size_t columns = job.columns();
-  const std::size_t image_bytes = job.codes.pixels() * job.codes.pixel_bytes();
-  const bool noisy = job.array.is_noisy();
-  const DigitScale& scale = job.array.digits().scale();
-  s.images.resize(samples * 2 * image_bytes);
-  s.steps.resize(samples);
-  s.squared.resize(samples);
-  s.window_sums.resize(blocks_.size() * samples * positions);
-  for (std::size_t v = 0; v < samples; ++v) encode(job, begin + v, v, s);
-  const std::size_t target_size = job.into == nullptr ? 0
-                                                      : static_cast<std::size_t>(job.into->padded_height()) *
-                                                            static_cast<std::size_t>(job.into->padded_width()) *
-                                                            static_cast<std::size_t>(job.into->channels);
-  s.targets.assign(samples * target_size, 0.0f);
-
+  const std::size_t pixel_bytes = job.codes.pixel_bytes();
+  prepare_samples(job, begin, samples, s);
   const std::size_t most_rows = digits_.size() < kManyFromBytes ? kFewRows : kManyRows;
-  const std::size_t stride = (columns + PatchPanels::kColumns - 1) / PatchPanels::kColumns * PatchPanels::kColumns;
-  s.analog.resize(most_rows * stride);
-  s.sums.resize(most_rows * stride);
-  s.largest.resize(most_rows);
-  s.rows.resize(most_rows);
-  s.out.resize(most_rows);
-  s.streams.clear();
-  for (std::size_t b = 0; b < blocks_.size(); ++b) {
-    for (std::size_t v = begin; v < end; ++v) {
-      s.streams.push_back(noise_stream(job.key, static_cast<int>(b), job.key.first_read + v));
-    }
-  }
-  const OutputRun whole[1] = {{0, static_cast<std::int32_t>(columns), 0}};
+  s.resize_rows(most_rows, job.columns());
   const bool scatter = job.into != nullptr;
-  const bool one_block = blocks_.size() == 1;
-  const auto counters = static_cast<std::uint32_t>(up_to_four(static_cast<int>(columns)) / 4);
-  const std::size_t total = samples * positions;
-  OutputConversion conversion{job.adc, job.array.adc_range().full_scale(),
-                              converter_levels(job.array.periphery().adc_bits), whole, false};
-  if (scatter && one_block) conversion.runs = job.runs;
-  std::size_t first_sample = 0, first_position = 0;  // of the rows that are read side by side
-  for (std::size_t first = 0; first < total; first += most_rows) {
-    const std::size_t count = std::min(most_rows, total - first);
-    // Calls f(row, sample, position) for each.
-    const auto each_row = [&](const auto& f) {
-      std::size_t v = first_sample, p = first_position;
-      for (std::size_t r = 0; r < count; ++r) {
-        f(r, v, p);
-        if (++p == positions) {
-          p = 0;
-          ++v;
-        }
-      }
-      return std::pair{v, p};
-    };
+  const bool direct = !scatter || blocks_.size() == 1;  // converted where they belong, else summed up before
+  const auto counters = static_cast<std::uint32_t>(up_to_four(static_cast<int>(job.columns())) / 4);
+  const auto target = [&](Place at) {
+    return scatter ? s.targets.data() + at.sample * job.target_size + job.position_target[at.position]
+                   : job.y.data + (begin + at.sample) * job.y.columns + at.position * job.columns();
+  };
+  OutputConversion conversion = job.conversion;
+  conversion.runs = direct ? job.runs : job.whole;
+  Place first{0, 0};
+  for (std::size_t left = samples * positions; left > 0;) {
+    const std::size_t count = std::min(most_rows, left);
+    left -= count;
+    s.rows.resize(count);
+    s.out.resize(count);
+    Place next = first;
     for (std::size_t b = 0; b < blocks_.size(); ++b) {
-      const PackedBlock& packed = packed_[b];
-      each_row([&](std::size_t r, std::size_t v, std::size_t p) {
-        const RandomStream& stream = s.streams[b * samples + v];
-        const float squared_step = s.steps[v] * s.steps[v] * s.squared[v].step;
-        const auto window = static_cast<float>(s.window_sums[(b * samples + v) * positions + p]);
-        s.rows[r] = {
-            s.images.data() + v * 2 * image_bytes + job.position_pixel[p] * job.codes.pixel_bytes(),
-            {static_cast<std::uint32_t>(p) * counters, stream.counter[0], stream.counter[1], stream.counter[2]},
-            s.steps[v] * scale.weight_step,
-            squared_step * scale.variance_step,
-            squared_step * scale.variance_middle * window};
-        s.out[r] = !scatter    ? job.y.data + (begin + v) * job.y.columns + p * columns
-                   : one_block ? s.targets.data() + v * target_size + job.position_target[p]
-                               : s.sums.data() + r * stride;
+      next = each_place(first, count, positions, [&](std::size_t r, Place at) {
+        const SampleAtBlock& sample = s.samples[b * samples + at.sample];
+        const auto counter = static_cast<std::uint32_t>(at.position) * counters;
+        s.rows[r] = {sample.codes + job.position_pixel[at.position] * pixel_bytes,
+                     {counter, sample.counter[0], sample.counter[1], sample.counter[2]},
+                     sample.mean_scale,
+                     sample.variance_scale,
+                     sample.offset_scale * static_cast<float>(sample.window_sums[at.position])};
+        s.out[r] = direct ? target(at) : s.sums.data() + r * s.stride;
       });
-      const PatchProduct product{
-          {digits_.data() + packed.digits, corrections_.data() + packed.correction, packed.groups,
-           static_cast<int>(columns)},
-          job.group_offsets[b].data(),
-          noisy ? static_cast<std::ptrdiff_t>(image_bytes) : 0,
-          {static_cast<std::uint32_t>(job.key.seed), static_cast<std::uint32_t>(job.key.seed >> 32)}};
-      patch_analog(product, std::span(s.rows).first(count), s.analog.data(), stride, s.largest.data());
-      each_row([&](std::size_t r, std::size_t v, std::size_t) {
-        float& seen = job.seen[begin + v].output;
+      read_rows(job, b, s);
+      each_place(first, count, positions, [&](std::size_t r, Place at) {
+        float& seen = job.seen[begin + at.sample].output;
         seen = std::max(seen, s.largest[r]);
       });
-      conversion.accumulate = b > 0 || (scatter && one_block);
-      convert_outputs(conversion, s.analog.data(), stride, s.largest.data(), std::span(s.out).first(count));
+      conversion.accumulate = b > 0 || (scatter && direct);
+      convert_outputs(conversion, s.analog.data(), s.stride, s.largest.data(), s.out);
     }
-    if (scatter && !one_block) {
-      each_row([&](std::size_t r, std::size_t v, std::size_t p) {
-        s.out[r] = s.targets.data() + v * target_size + job.position_target[p];
-      });
-      const OutputConversion as_is{AdcMode::off, 0, 0, job.runs, true};
-      convert_outputs(as_is, s.sums.data(), stride, nullptr, std::span(s.out).first(count));
+    if (!direct) {
+      each_place(first, count, positions, [&](std::size_t r, Place at) { s.out[r] = target(at); });
+      convert_outputs({AdcMode::off, 0, 0, job.runs, true}, s.sums.data(), s.stride, nullptr, s.out);
     }
-    std::tie(first_sample, first_position) = each_row([](std::size_t, std::size_t, std::size_t) {});
+    first = next;
   }
-  if (job.into == nullptr) return;
-  const auto channels = static_cast<std::size_t>(job.into->channels);
-  for (std::size_t v = 0; v < samples; ++v) {
-    const float* target = s.targets.data() + v * target_size;
-    float* y = job.y.row(begin + v).data();
-    each_image_row(*job.into, [&](std::size_t to, std::size_t from, std::size_t pixels) {
-      std::copy_n(target + from * channels, pixels * channels, y + to * channels);
-    });
+  for (std::size_t v = 0; scatter && v < samples; ++v) {
+    copy_inner(*job.into, s.targets.data() + v * job.target_size, job.y.row(begin + v));
   }
 }
 
@@ -394,15 +423,9 @@ void PatchReader::read_exact(const Job& job, std::size_t sample) const {
   const bool noisy = job.array.is_noisy();
   std::vector<int> index;
   std::vector<float> value, squared, mean(columns), variance(columns), z(noisy ? columns : 0), sum(columns);
-  const OutputRun whole[1] = {{0, static_cast<std::int32_t>(columns), 0}};
-  OutputConversion conversion{job.adc, job.array.adc_range().full_scale(),
-                              converter_levels(job.array.periphery().adc_bits), whole, false};
-  std::vector<float> target;
-  if (job.into != nullptr) {
-    target.assign(static_cast<std::size_t>(job.into->padded_height()) *
-                      static_cast<std::size_t>(job.into->padded_width()) * static_cast<std::size_t>(job.into->channels),
-                  0.0f);
-  }
+  OutputConversion conversion = job.conversion;
+  conversion.runs = job.whole;
+  std::vector<float> target(job.target_size, 0.0f);
   for (std::size_t p = 0; p < job.positions(); ++p) {
     for (std::size_t b = 0; b < blocks_.size(); ++b) {
       const PatchBlock& block = blocks_[b];
@@ -439,12 +462,7 @@ void PatchReader::read_exact(const Job& job, std::size_t sample) const {
       convert_outputs({AdcMode::off, 0, 0, job.runs, true}, sum.data(), columns, nullptr, to);
     }
   }
-  if (job.into == nullptr) return;
-  const auto depth = static_cast<std::size_t>(job.into->channels);
-  float* y = job.y.row(sample).data();
-  each_image_row(*job.into, [&](std::size_t to, std::size_t from, std::size_t pixels) {
-    std::copy_n(target.data() + from * depth, pixels * depth, y + to * depth);
-  });
+  if (job.into != nullptr) copy_inner(*job.into, target.data(), job.y.row(sample));
 }
 
 void PatchReader::read(ArrayReader& array, MatrixView<const float> x, const PatchShape& in, const PatchShape* into,
@@ -455,18 +473,28 @@ void PatchReader::read(ArrayReader& array, MatrixView<const float> x, const Patc
   pack(array, in);
   if (is_exact) load_exact(array, exact);
   codes.reshape(x.rows, in, is_exact);
-  Job job{array, x, in, into, y, codes, key, seen, {}, {}, {}, {}, {}, AdcMode::off};
+  Job job{array, x, in, into, y, codes, key, seen, {}, {}, {}, {}, {}, {}, 0, {}};
   list_positions(in, job.position_pixel, job.kernel_pixel);
   for (const PatchBlock& block : blocks_) {
     job.group_offsets.push_back(group_offsets_of(block, codes.pixel_bytes(), job.kernel_pixel));
   }
+  job.whole = {{0, array.digits().columns(), 0}};
   if (into != nullptr) {
     std::vector<std::size_t> kernel_pixel;
     list_positions(*into, job.position_target, kernel_pixel);
     for (std::size_t& at : job.position_target) at *= static_cast<std::size_t>(into->channels);
     job.runs = runs_of(*into, kernel_pixel);
+    job.target_size = static_cast<std::size_t>(into->padded_height() * into->padded_width()) *
+                      static_cast<std::size_t>(into->channels);
+  } else {
+    job.runs = job.whole;
   }
-  if (array.periphery().adc_bits > 0) job.adc = array.adc_range().own_scale() ? AdcMode::per_vector : AdcMode::fixed;
+  const bool own_scale = array.adc_range().own_scale();
+  job.conversion.adc = array.periphery().adc_bits == 0 ? AdcMode::off
+                       : own_scale                     ? AdcMode::per_vector
+                                                       : AdcMode::fixed;
+  job.conversion.range = array.adc_range().full_scale();
+  job.conversion.levels = converter_levels(array.periphery().adc_bits);
   if (is_exact) {
     parallel_chunks(x.rows, 1, [&](std::size_t begin, std::size_t) { read_exact(job, begin); });
   } else {

@@ -46,6 +46,7 @@ class PatchReader {
  private:
   struct Job;
   struct Scratch;
+  struct SampleAtBlock;
   struct Observed {
     float input = 0;
     float output = 0;
@@ -59,6 +60,8 @@ class PatchReader {
   void pack_block(const QuadMatrix& quads, const PatchShape& in, const PatchBlock& block, bool noisy);
   void load_exact(const ArrayReader& array, const ExactCells& exact);
   void read_samples(const Job& job, std::size_t begin, std::size_t end) const;
+  void prepare_samples(const Job& job, std::size_t begin, std::size_t samples, Scratch& s) const;
+  void read_rows(const Job& job, std::size_t block, Scratch& s) const;
   void encode(const Job& job, std::size_t sample, std::size_t place, Scratch& s) const;
   void read_exact(const Job& job, std::size_t sample) const;
 
