@@ -237,6 +237,25 @@ OHMIC_VNNI_INLINE void put(float* analog, __mmask16 lanes, __m512 y, __m512& lar
   largest = _mm512_range_ps(largest, y, 0xb);
 }
 
+// The largest of each row's lanes, all rows together.
+OHMIC_VNNI_INLINE void store_largest(const Outputs& out, int count, float* largest) {
+  static_assert(kRows == 8);
+  __m512 two[4], four[2];  // rows in one vector
+  for (int i = 0; i < 4; ++i) {
+    const __m512 a = _mm512_load_ps(out.largest[2 * i]), b = _mm512_load_ps(out.largest[2 * i + 1]);
+    two[i] = _mm512_max_ps(_mm512_shuffle_f32x4(a, b, 0x44), _mm512_shuffle_f32x4(a, b, 0xee));
+  }
+  alignas(64) float quarters[2][kColumns];
+  for (int i = 0; i < 2; ++i) {
+    const __m512 a = two[2 * i], b = two[2 * i + 1];
+    four[i] = _mm512_max_ps(_mm512_shuffle_f32x4(a, b, 0x88), _mm512_shuffle_f32x4(a, b, 0xdd));
+    four[i] = _mm512_max_ps(four[i], _mm512_permute_ps(four[i], 0xb1));
+    four[i] = _mm512_max_ps(four[i], _mm512_permute_ps(four[i], 0x4e));
+    _mm512_store_ps(quarters[i], four[i]);
+  }
+  for (int m = 0; m < count; ++m) largest[m] = quarters[m / 4][m % 4 * 4];
+}
+
 OHMIC_VNNI void quiet_outputs(const Sums* sums, int first_panel, int panels, Outputs& out) {
   for (int m = 0; m < kRows; ++m) {
     __m512 largest = _mm512_load_ps(out.largest[m]);
@@ -373,7 +392,7 @@ OHMIC_VNNI void analog_of_rows(const PatchProduct& p, const PatchRow* const (&ro
       quiet_outputs(sums, first, here, out);
     }
   }
-  for (int m = 0; m < count; ++m) largest[m] = _mm512_reduce_max_ps(_mm512_load_ps(out.largest[m]));
+  store_largest(out, count, largest);
 }
 
 #undef OHMIC_EACH

@@ -339,6 +339,23 @@ Place each_place(Place place, std::size_t count, std::size_t positions, const F&
   return place;
 }
 
+// The largest output of each sample.
+template <class Observed>
+void note_largest(Place first, std::size_t count, std::size_t positions, std::span<const float> largest,
+                  std::span<Observed> seen) {
+  float most = seen[first.sample].output;
+  std::size_t sample = first.sample;
+  each_place(first, count, positions, [&](std::size_t r, Place at) {
+    if (at.sample != sample) {
+      seen[sample].output = most;
+      sample = at.sample;
+      most = seen[sample].output;
+    }
+    most = std::max(most, largest[r]);
+  });
+  seen[sample].output = most;
+}
+
 }  // namespace
 
 // The rows of s.rows through one block: s.analog and s.largest.
@@ -390,10 +407,7 @@ void PatchReader::read_samples(const Job& job, std::size_t begin, std::size_t en
         s.out[r] = direct ? target(at) : s.sums.data() + r * s.stride;
       });
       read_rows(job, b, s);
-      each_place(first, count, positions, [&](std::size_t r, Place at) {
-        float& seen = job.seen[begin + at.sample].output;
-        seen = std::max(seen, s.largest[r]);
-      });
+      note_largest(first, count, positions, s.largest, job.seen.subspan(begin));
       conversion.accumulate = b > 0 || (scatter && direct);
       convert_outputs(conversion, s.analog.data(), s.stride, s.largest.data(), s.out);
     }
