@@ -203,16 +203,20 @@ void PatchAnalogKernel(const PatchProduct& p, std::span<const PatchRow> rows, fl
 
 // -------------------------------------------------------------------------------------------------------------- output
 
-template <bool kConvert, bool kAccumulate>
+// With the largest output as full scale none needs clamping: the quotient is at most `levels` beside rounding.
+enum class Conversion { none, clamped, unclamped };
+
+template <Conversion kConversion, bool kAccumulate>
 HWY_INLINE void run_outputs(const float* HWY_RESTRICT from, std::size_t length, float inverse_step, float step,
                             float levels, float* HWY_RESTRICT out) {
   const Floats d;
   const std::size_t lanes = hn::Lanes(d);
   const auto limit = hn::Set(d, levels);
   const auto converted = [&](FloatVector y) {
-    if constexpr (!kConvert) return y;
-    const auto scaled = hn::Mul(y, hn::Set(d, inverse_step));
-    return hn::Mul(hn::Round(hn::Min(hn::Max(scaled, hn::Neg(limit)), limit)), hn::Set(d, step));
+    if constexpr (kConversion == Conversion::none) return y;
+    y = hn::Mul(y, hn::Set(d, inverse_step));
+    if constexpr (kConversion == Conversion::clamped) y = hn::Min(hn::Max(y, hn::Neg(limit)), limit);
+    return hn::Mul(hn::Round(y), hn::Set(d, step));
   };
   std::size_t i = 0;
   for (; i + lanes <= length; i += lanes) {
@@ -222,40 +226,50 @@ HWY_INLINE void run_outputs(const float* HWY_RESTRICT from, std::size_t length, 
   }
   for (; i < length; ++i) {
     float y = from[i];
-    if constexpr (kConvert) y = std::nearbyint(std::clamp(y * inverse_step, -levels, levels)) * step;
+    if constexpr (kConversion != Conversion::none) {
+      y = std::nearbyint(std::clamp(y * inverse_step, -levels, levels)) * step;
+    }
     out[i] = kAccumulate ? out[i] + y : y;
   }
 }
 
-template <bool kConvert, bool kAccumulate>
+template <Conversion kConversion, bool kAccumulate>
 HWY_INLINE void all_rows(const OutputConversion& c, const float* analog, std::size_t stride, const float* largest,
                          std::span<float* const> out) {
   const auto levels = static_cast<float>(c.levels);
   for (std::size_t r = 0; r < out.size(); ++r, analog += stride) {
-    const float range = c.adc == AdcMode::per_vector ? largest[r] : c.range;
-    if (kConvert && range > 0) {
-      for (const OutputRun& run : c.runs) {
-        run_outputs<true, kAccumulate>(analog + run.from, static_cast<std::size_t>(run.length), levels / range,
-                                       range / levels, levels, out[r] + run.to);
-      }
-    } else {
-      for (const OutputRun& run : c.runs) {
-        run_outputs<false, kAccumulate>(analog + run.from, static_cast<std::size_t>(run.length), 0, 0, 0,
-                                        out[r] + run.to);
+    const float range = kConversion == Conversion::unclamped ? largest[r] : c.range;
+    const bool is_exact = kConversion == Conversion::none || range <= 0;
+    const float inverse_step = is_exact ? 0 : levels / range;
+    const float step = is_exact ? 0 : range / levels;
+    for (const OutputRun& run : c.runs) {
+      const auto length = static_cast<std::size_t>(run.length);
+      if (is_exact) {
+        run_outputs<Conversion::none, kAccumulate>(analog + run.from, length, 0, 0, 0, out[r] + run.to);
+      } else {
+        run_outputs<kConversion, kAccumulate>(analog + run.from, length, inverse_step, step, levels, out[r] + run.to);
       }
     }
   }
 }
 
+template <bool kAccumulate>
+HWY_INLINE void convert_rows(const OutputConversion& c, const float* analog, std::size_t stride, const float* largest,
+                             std::span<float* const> out) {
+  switch (c.adc) {
+    case AdcMode::off:
+      return all_rows<Conversion::none, kAccumulate>(c, analog, stride, largest, out);
+    case AdcMode::fixed:
+      return all_rows<Conversion::clamped, kAccumulate>(c, analog, stride, largest, out);
+    case AdcMode::per_vector:
+      return all_rows<Conversion::unclamped, kAccumulate>(c, analog, stride, largest, out);
+  }
+}
+
 void ConvertOutputsKernel(const OutputConversion& c, const float* analog, std::size_t stride, const float* largest,
                           std::span<float* const> out) {
-  if (c.adc == AdcMode::off) {
-    c.accumulate ? all_rows<false, true>(c, analog, stride, largest, out)
-                 : all_rows<false, false>(c, analog, stride, largest, out);
-  } else {
-    c.accumulate ? all_rows<true, true>(c, analog, stride, largest, out)
-                 : all_rows<true, false>(c, analog, stride, largest, out);
-  }
+  c.accumulate ? convert_rows<true>(c, analog, stride, largest, out)
+               : convert_rows<false>(c, analog, stride, largest, out);
 }
 
 void SumPixelsKernel(const std::uint8_t* pixels, std::size_t pixel_bytes, std::size_t first, std::size_t count,
