@@ -99,7 +99,7 @@ class QuadImages {
         shape_(shape),
         quads_((static_cast<std::size_t>(shape.out_width()) + 3) / 4),
         rows_(up_to(patches.pixel_bytes(), kGradientRows)),
-        columns_(up_to(vectors.pixel_bytes(), kGradientColumns)),
+        columns_(up_to(vectors.pixel_bytes(), vectors.pixel_bytes() > 16 ? kGradientColumns : 16)),
         code_line_(quads_ * rows_ * 4),
         vector_line_(quads_ * columns_ * 4),
         zero_(std::max(patches.pixel_bytes(), vectors.pixel_bytes()), 128),
@@ -136,7 +136,7 @@ class QuadImages {
   }
 
  private:
-  static constexpr std::size_t kBytesAtOnce = 1 << 20;
+  static constexpr std::size_t kBytesAtOnce = 3 << 20;  // few enough to stay in cache, many enough to split well
 
   static std::size_t up_to(std::size_t n, int multiple) {
     const auto m = static_cast<std::size_t>(multiple);
