@@ -4,6 +4,7 @@
 
 #include "ohmic/core/patch_vnni_kernel.h"
 
+#include <cpuid.h>
 #include <immintrin.h>
 
 #include <algorithm>
@@ -400,8 +401,12 @@ OHMIC_VNNI void analog_of_rows(const PatchProduct& p, const PatchRow* const (&ro
 }  // namespace
 
 bool has_patch_vnni() {
-  static const bool has_aes = __builtin_cpu_supports("vaes") && __builtin_cpu_supports("avx512dq");
-  return has_aes && cpu_has(CpuFeature::avx512_vnni);
+  // Leaf 7: AVX-512 DQ is bit 17 of EBX, VAES bit 9 of ECX; not every compiler has names for them.
+  static const bool has_rest = [] {
+    unsigned eax = 0, ebx = 0, ecx = 0, edx = 0;
+    return __get_cpuid_count(7, 0, &eax, &ebx, &ecx, &edx) != 0 && (ebx >> 17 & 1) != 0 && (ecx >> 9 & 1) != 0;
+  }();
+  return has_rest && cpu_has(CpuFeature::avx512_vnni);
 }
 
 OHMIC_VNNI void patch_analog_vnni(const PatchProduct& product, std::span<const PatchRow> rows, float* analog,
