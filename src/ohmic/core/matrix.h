@@ -2,8 +2,8 @@
 
 #include <cstddef>
 #include <span>
-#include <vector>
 
+#include "ohmic/core/aligned.h"
 #include "ohmic/core/error.h"
 
 namespace ohmic {
@@ -43,7 +43,7 @@ class Matrix {
   MatrixView<const float> view() const { return {values_.data(), rows_, columns_}; }
 
  private:
-  std::vector<float> values_;
+  AlignedVector<float> values_;
   std::size_t rows_ = 0;
   std::size_t columns_ = 0;
 };

@@ -31,6 +31,8 @@ enum class Purpose : std::uint8_t {
   parameter_initialisation = 19,
   latent = 20,  // inputs of a generator
   text_sampling = 21,
+  forward_image_read = 24,
+  backward_image_read = 25,
 };
 
 /// The numbers of one (seed, purpose, unit, when): element e is a 32-bit word. `unit` names the tile or layer (24

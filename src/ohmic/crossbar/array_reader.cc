@@ -78,7 +78,7 @@ void ArrayReader::read(MatrixView<const float> x, MatrixView<float> y, const Rea
       adc_range_.observe(o.output);
     }
   }
-  count(x.rows, counters);
+  count(x.rows, static_cast<std::size_t>(block_count()), counters);
 }
 
 // Our own kernel copies its panels once per chunk, so it likes large ones; oneDNN's is made for one size.
@@ -260,9 +260,8 @@ void ArrayReader::read_exact(std::span<const float> x, std::span<float> y, const
   }
 }
 
-void ArrayReader::count(std::size_t vectors, Counters& counters) const {
+void ArrayReader::count(std::size_t vectors, std::size_t blocks, Counters& counters) const {
   const std::uint64_t n = vectors;
-  const auto blocks = static_cast<std::uint64_t>(block_count());
   const auto column_blocks = static_cast<std::uint64_t>((columns_ + block_columns_ - 1) / block_columns_);
   counters.mvm += n * blocks * column_blocks;
   if (periphery_.dac_bits > 0) counters.dac_conversions += n * static_cast<std::uint64_t>(rows_) * column_blocks;

@@ -52,6 +52,11 @@ class ArrayReader {
   ConverterRange& adc_range() { return adc_range_; }
   const ConverterRange& dac_range() const { return dac_range_; }
   const ConverterRange& adc_range() const { return adc_range_; }
+  const PeripherySpec& periphery() const { return periphery_; }
+  bool is_noisy() const { return noisy_; }
+  int block_rows() const { return block_rows_; }
+  /// Counts the products and conversions of `vectors` vectors, each cut into `blocks` row blocks.
+  void count(std::size_t vectors, std::size_t blocks, Counters& counters) const;
   std::size_t bytes() const;
 
  private:
@@ -83,7 +88,6 @@ class ArrayReader {
   void multiply(int block, int vectors, Scratch& scratch) const;
   float convert(int block, const Sums& sums, float step, const SquaredCodes& squared, const ReadKey& key,
                 std::uint64_t read, std::span<float> y) const;
-  void count(std::size_t vectors, Counters& counters) const;
   void load_batch_products();
   void load_exact();
 

@@ -12,6 +12,8 @@
 #include "ohmic/crossbar/array_reader.h"
 #include "ohmic/crossbar/cell_array.h"
 #include "ohmic/crossbar/counters.h"
+#include "ohmic/crossbar/patch_reader.h"
+#include "ohmic/crossbar/patches.h"
 #include "ohmic/crossbar/specs.h"
 #include "ohmic/crossbar/tile_wires.h"
 #include "ohmic/device/cell.h"
@@ -36,6 +38,8 @@ class Tile {
 
   int inputs() const { return spec_.inputs; }
   int outputs() const { return spec_.outputs; }
+  int inputs(Direction d) const { return d == Direction::forward ? spec_.inputs : spec_.outputs; }
+  int outputs(Direction d) const { return d == Direction::forward ? spec_.outputs : spec_.inputs; }
   const TileSpec& spec() const { return spec_; }
   const CellModel& cell() const { return cells_->model(); }
   double now_s() const { return cells_->now_s(); }
@@ -49,7 +53,19 @@ class Tile {
   /// y = x W^T through the same cells. x: batch x outputs, y: batch x inputs.
   void backward(MatrixView<const float> x, MatrixView<float> y, std::uint64_t first_read, bool calibrate = false);
 
-  /// A digital factor on the outputs of `forward`, as drift compensation sets it. Not saved.
+  /// Each position's patch through the array, as a convolution does it forward and a transposed one backward.
+  /// x: batch x (height x width x channels) of `shape`, y: batch x (positions x outputs of that direction). `shape`'s
+  /// patches have as many values as that direction has inputs. Sample v of the batch is read number first_read + v.
+  /// `codes` gets the converted x. One scale per sample at the DAC, one per position and row block at the ADC.
+  void read_patches(Direction direction, MatrixView<const float> x, const PatchShape& shape, MatrixView<float> y,
+                    CodeImages& codes, std::uint64_t first_read, bool calibrate = false);
+  /// One vector per position through the array, the outputs taken as patches and added into images: backward through a
+  /// convolution, forward through a transposed one. x: batch x (positions x inputs of that direction), y: batch x
+  /// (height x width x channels) of `shape`.
+  void read_and_scatter(Direction direction, MatrixView<const float> x, const PatchShape& shape, MatrixView<float> y,
+                        CodeImages& codes, std::uint64_t first_read, bool calibrate = false);
+
+  /// A digital factor on the outputs of forward reads, as drift compensation sets it. Not saved.
   void set_output_scale(float scale) { output_scale_ = scale; }
   /// The share of a weight's change that one pulse makes, against a weight of one unit: 1 / synapse.cells on average.
   double pulse_share() const { return 1.0 / cells_->layout().cells(); }
@@ -97,12 +113,16 @@ class Tile {
   struct Readers {
     ArrayReader forward;
     std::optional<ArrayReader> backward;
+    PatchReader forward_patches, backward_patches;
   };
 
   void check_spec() const;
   void build_readers();
   ArrayReader make_reader(int rows, int columns, int block_rows, int block_columns, const DigitScale& scale) const;
   void make_backward_readers();
+  void read_images(Direction direction, MatrixView<const float> x, const PatchShape& in, const PatchShape* into,
+                   MatrixView<float> y, CodeImages& codes, std::uint64_t first_read, bool calibrate);
+  void exact_cells(Direction direction, int array, std::span<float> weights, std::span<float> variances) const;
   int blocks() const;
   ReadKey read_key(Purpose purpose, int array, std::uint64_t first_read) const;
   void effective(int array, std::uint32_t first, std::size_t count, float* weight, float* variance) const;

@@ -1,0 +1,26 @@
+#pragma once
+
+// Keyed randomness like random.h, from rounds of AES on a counter: ARS4x32-7 of the same paper (Salmon et al., SC 2011,
+// section 4.2; crush-resistant from 5 rounds on). Where the processor has AES instructions it costs a quarter of
+// Philox. The reads of whole images draw from it.
+
+#include <cstdint>
+#include <span>
+
+#include "ohmic/core/random.h"
+
+namespace ohmic {
+
+/// Element e of the stream: word e % 4 of counter e / 4.
+std::uint32_t cipher_word(const RandomStream& stream, std::uint32_t element);
+
+/// Standard normal, by inversion of one 32-bit word: symmetric, |z| up to 6.3, quantile error below 4e-5.
+float cipher_gaussian(const RandomStream& stream, std::uint32_t element);
+
+/// The inversion itself. The vector kernels compute the same bits.
+float cipher_gaussian_from_word(std::uint32_t word);
+
+/// out[i] = cipher_gaussian of element first + i; `first` is a multiple of 4.
+void cipher_gaussians(const RandomStream& stream, std::uint32_t first, std::span<float> out);
+
+}  // namespace ohmic

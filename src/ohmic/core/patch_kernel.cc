@@ -1,0 +1,337 @@
+#include "ohmic/core/patch_kernel.h"
+
+#include <algorithm>
+#include <bit>
+#include <cmath>
+#include <cstring>
+
+#undef HWY_TARGET_INCLUDE
+#define HWY_DISABLED_TARGETS (HWY_SSSE3 | HWY_AVX3_DL)
+#define HWY_TARGET_INCLUDE "ohmic/core/patch_kernel.cc"
+#include <hwy/foreach_target.h>
+#include <hwy/highway.h>
+
+#include "ohmic/core/cipher_random.h"
+#include "ohmic/core/gaussian_table.h"
+#include "ohmic/core/patch_vnni_kernel.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace ohmic::HWY_NAMESPACE {
+namespace hn = hwy::HWY_NAMESPACE;
+
+using Floats = hn::CappedTag<float, 16>;
+using Ints = hn::Rebind<std::int32_t, Floats>;
+using Words = hn::Rebind<std::uint32_t, Floats>;
+using FloatVector = hn::Vec<Floats>;
+using WordVector = hn::Vec<Words>;
+
+// -------------------------------------------------------------------------------------------------------------- noise
+
+// Random123's ARS: a round's key is the one before plus these 64-bit constants.
+constexpr std::uint64_t kWeyl[2] = {0x9E3779B97F4A7C15u, 0xBB67AE8584CAA73Bu};
+constexpr int kRounds = 7;
+
+struct RoundKeys {
+  alignas(64) std::uint64_t key[kRounds + 1][8];  // the same 128 bits four times
+};
+
+HWY_INLINE RoundKeys round_keys(const std::array<std::uint32_t, 2>& key) {
+  RoundKeys keys;
+  const std::uint64_t first = key[0] | static_cast<std::uint64_t>(key[1]) << 32;
+  for (int r = 0; r <= kRounds; ++r) {
+    for (int i = 0; i < 8; ++i) {
+      keys.key[r][i] = (i % 2 == 0 ? first : 0) + static_cast<std::uint64_t>(r) * kWeyl[i % 2];
+    }
+  }
+  return keys;
+}
+
+// The words of the counters counter, counter + 1, ...
+HWY_INLINE WordVector cipher(const RoundKeys& keys, const std::uint32_t* counter, std::uint32_t ahead) {
+  const Words d;
+  const hn::Repartition<std::uint8_t, Words> bytes;
+  alignas(64) std::uint32_t counters[16];
+  for (std::uint32_t i = 0; i < 16; ++i) counters[i] = counter[i % 4] + (i % 4 == 0 ? ahead + i / 4 : 0);
+  const auto key = [&](int r) {
+    return hn::BitCast(bytes, hn::Load(d, reinterpret_cast<const std::uint32_t*>(keys.key[r])));
+  };
+  auto state = hn::Xor(hn::BitCast(bytes, hn::Load(d, counters)), key(0));
+  for (int r = 1; r < kRounds; ++r) state = hn::AESRound(state, key(r));
+  return hn::BitCast(d, hn::AESLastRound(state, key(kRounds)));
+}
+
+// cipher_gaussian_from_word.
+HWY_INLINE FloatVector gaussian_of(WordVector word) {
+  const Floats d;
+  const Words du;
+  const Ints di;
+  const auto v = hn::Add(hn::ConvertTo(d, hn::BitCast(di, word)), hn::Set(d, 0.5f));
+  const auto bits = hn::BitCast(du, v);
+  const auto exponent = hn::And(hn::ShiftRight<23>(bits), hn::Set(du, 0xffu));
+  const auto is_median = hn::Gt(exponent, hn::Set(du, 157));
+  const auto octave = hn::Sub(hn::Set(du, 157), hn::Min(exponent, hn::Set(du, 157)));
+  const auto mantissa = hn::BitCast(d, hn::Or(hn::And(bits, hn::Set(du, 0x007fffffu)), hn::Set(du, 0x3f800000u)));
+  const auto t = hn::Sub(mantissa, hn::Set(d, 1.5f));
+  const auto index = hn::BitCast(di, octave);
+  FloatVector z = hn::GatherIndex(d, detail::kGaussianCoefficients[detail::kGaussianDegree], index);
+  for (int k = detail::kGaussianDegree - 1; k >= 0; --k) {
+    z = hn::Add(hn::Mul(z, t), hn::GatherIndex(d, detail::kGaussianCoefficients[k], index));
+  }
+  z = hn::BitCast(d, hn::Xor(hn::BitCast(du, z), hn::And(bits, hn::Set(du, 0x80000000u))));
+  return hn::IfThenZeroElse(hn::RebindMask(d, is_median), z);
+}
+
+void CipherGaussiansKernel(const RandomStream& stream, std::uint32_t first, std::span<float> out) {
+  const Floats d;
+  const std::size_t lanes = hn::Lanes(d);
+  const RoundKeys keys = round_keys(stream.key);
+  const std::uint32_t counter[4] = {first / 4, stream.counter[0], stream.counter[1], stream.counter[2]};
+  for (std::size_t i = 0; i < out.size(); i += lanes) {
+    const auto z = gaussian_of(cipher(keys, counter, static_cast<std::uint32_t>(i / 4)));
+    if (i + lanes <= out.size()) {
+      hn::StoreU(z, d, out.data() + i);
+    } else {
+      float buffer[16];
+      hn::StoreU(z, d, buffer);
+      std::copy_n(buffer, out.size() - i, out.data() + i);
+    }
+  }
+}
+
+// ------------------------------------------------------------------------------------------------------------ products
+
+using Halves = hn::CappedTag<std::int16_t, 32>;
+using HalfVector = hn::Vec<Halves>;
+
+// Patches as 16-bit numbers, so that pairs of rows can be multiplied and added: codes and squares of each row.
+struct WidePatches {
+  std::vector<std::int16_t> codes, squares;
+};
+
+HWY_INLINE void widen_patch(const PatchProduct& p, const std::uint8_t* codes, std::int16_t* wide_codes,
+                            std::int16_t* wide_squares) {
+  for (int q = 0; q < p.panels.groups; ++q) {
+    const std::uint8_t* at = codes + p.offsets[q];
+    for (int k = 0; k < 4; ++k) wide_codes[4 * q + k] = static_cast<std::int16_t>(at[k] - 128);
+    if (!p.is_noisy()) continue;
+    for (int k = 0; k < 4; ++k) wide_squares[4 * q + k] = at[p.squares + k];
+  }
+}
+
+HWY_INLINE HalfVector four_halves(const std::int16_t* from) {
+  const Halves d;
+  const hn::Repartition<std::int64_t, Halves> wide;
+  std::int64_t bits;
+  std::memcpy(&bits, from, 8);
+  return hn::BitCast(d, hn::Set(wide, bits));
+}
+
+// sum, variance: 16 each. A weight is 16 bits wide, so that two rows' products fit into one multiply-add.
+HWY_INLINE void panel_sums(const std::int8_t* digits, int groups, const std::int16_t* codes,
+                           const std::int16_t* squares, std::int32_t* sum, std::int32_t* variance) {
+  const Halves d;
+  const hn::Rebind<std::int8_t, Halves> bytes;
+  const hn::Repartition<std::int32_t, Halves> d32;
+  const int columns = static_cast<int>(hn::Lanes(d) / 4);
+  alignas(64) std::int32_t pairs[16];
+  for (int j = 0; j < PatchPanels::kColumns; j += columns) {
+    auto mean = hn::Zero(d32), spread = hn::Zero(d32), unused = hn::Zero(d32);
+    for (int q = 0; q < groups; ++q) {
+      const std::int8_t* at = digits + static_cast<std::size_t>(q) * PatchPanels::kGroupBytes + 4 * j;
+      const auto high = hn::PromoteTo(d, hn::LoadU(bytes, at));
+      const auto low = hn::PromoteTo(d, hn::LoadU(bytes, at + PatchPanels::kKindBytes));
+      const auto weight = hn::Add(hn::ShiftLeft<8>(high), low);
+      mean = hn::ReorderWidenMulAccumulate(d32, weight, four_halves(codes + 4 * q), mean, unused);
+      if (squares == nullptr) continue;
+      const auto digit = hn::PromoteTo(d, hn::LoadU(bytes, at + 2 * PatchPanels::kKindBytes));
+      spread = hn::ReorderWidenMulAccumulate(d32, digit, four_halves(squares + 4 * q), spread, unused);
+    }
+    hn::Store(mean, d32, pairs);
+    for (int k = 0; k < columns; ++k) sum[j + k] = pairs[2 * k] + pairs[2 * k + 1];
+    hn::Store(spread, d32, pairs);
+    for (int k = 0; k < columns; ++k) variance[j + k] = pairs[2 * k] + pairs[2 * k + 1];
+  }
+}
+
+// 16 outputs; returns the largest magnitudes lane by lane.
+HWY_INLINE FloatVector panel_outputs(const PatchRow& row, const RoundKeys* keys, int panel, int columns,
+                                     const std::int32_t* sum, const std::int32_t* variance, float* analog) {
+  const Floats d;
+  const Ints di;
+  const std::size_t lanes = hn::Lanes(d);
+  FloatVector largest = hn::Zero(d);
+  for (std::size_t k = 0; k < PatchPanels::kColumns; k += lanes) {
+    const int first = panel * PatchPanels::kColumns + static_cast<int>(k);
+    auto y = hn::Mul(hn::ConvertTo(d, hn::LoadU(di, sum + k)), hn::Set(d, row.mean_scale));
+    if (keys != nullptr) {
+      const auto scaled = hn::Mul(hn::ConvertTo(d, hn::LoadU(di, variance + k)), hn::Set(d, row.variance_scale));
+      const auto clipped = hn::Max(hn::Add(scaled, hn::Set(d, row.variance_offset)), hn::Zero(d));
+      const auto z = gaussian_of(cipher(*keys, row.counter.data(), static_cast<std::uint32_t>(first) / 4));
+      y = hn::Add(y, hn::Mul(hn::Sqrt(clipped), z));
+    }
+    if (first + static_cast<int>(lanes) > columns) {
+      y = hn::IfThenElseZero(hn::FirstN(d, static_cast<std::size_t>(std::max(0, columns - first))), y);
+    }
+    hn::StoreU(y, d, analog + first);
+    largest = hn::Max(largest, hn::Abs(y));
+  }
+  return largest;
+}
+
+void PatchAnalogKernel(const PatchProduct& p, std::span<const PatchRow> rows, float* analog, std::size_t stride,
+                       float* largest) {
+  const Floats d;
+  thread_local WidePatches wide;
+  const auto size = static_cast<std::size_t>(p.panels.groups) * 4;
+  wide.codes.resize(size);
+  wide.squares.resize(size);
+  const RoundKeys keys = round_keys(p.key);
+  for (std::size_t r = 0; r < rows.size(); ++r) {
+    widen_patch(p, rows[r].codes, wide.codes.data(), wide.squares.data());
+    FloatVector most = hn::Zero(d);
+    for (int panel = 0; panel < p.panels.panels(); ++panel) {
+      const std::int8_t* digits = p.panels.digits + static_cast<std::size_t>(panel) * p.panels.panel_bytes();
+      alignas(64) std::int32_t sum[16], variance[16];
+      panel_sums(digits, p.panels.groups, wide.codes.data(), p.is_noisy() ? wide.squares.data() : nullptr, sum,
+                 variance);
+      most = hn::Max(most, panel_outputs(rows[r], p.is_noisy() ? &keys : nullptr, panel, p.panels.columns, sum,
+                                         variance, analog + r * stride));
+    }
+    largest[r] = hn::GetLane(hn::MaxOfLanes(d, most));
+  }
+}
+
+// -------------------------------------------------------------------------------------------------------------- output
+
+// With the largest output as full scale none needs clamping: the quotient is at most `levels` beside rounding.
+enum class Conversion { none, clamped, unclamped };
+
+template <Conversion kConversion, bool kAccumulate>
+HWY_INLINE void run_outputs(const float* HWY_RESTRICT from, std::size_t length, float inverse_step, float step,
+                            float levels, float* HWY_RESTRICT out) {
+  const Floats d;
+  const std::size_t lanes = hn::Lanes(d);
+  const auto limit = hn::Set(d, levels);
+  const auto converted = [&](FloatVector y) {
+    if constexpr (kConversion == Conversion::none) return y;
+    y = hn::Mul(y, hn::Set(d, inverse_step));
+    if constexpr (kConversion == Conversion::clamped) y = hn::Min(hn::Max(y, hn::Neg(limit)), limit);
+    return hn::Mul(hn::Round(y), hn::Set(d, step));
+  };
+  std::size_t i = 0;
+  for (; i + lanes <= length; i += lanes) {
+    auto y = converted(hn::LoadU(d, from + i));
+    if constexpr (kAccumulate) y = hn::Add(hn::LoadU(d, out + i), y);
+    hn::StoreU(y, d, out + i);
+  }
+  for (; i < length; ++i) {
+    float y = from[i];
+    if constexpr (kConversion != Conversion::none) {
+      y = std::nearbyint(std::clamp(y * inverse_step, -levels, levels)) * step;
+    }
+    out[i] = kAccumulate ? out[i] + y : y;
+  }
+}
+
+template <Conversion kConversion, bool kAccumulate>
+HWY_INLINE void all_rows(const OutputConversion& c, const float* analog, std::size_t stride, const float* largest,
+                         std::span<float* const> out) {
+  const auto levels = static_cast<float>(c.levels);
+  for (std::size_t r = 0; r < out.size(); ++r, analog += stride) {
+    const float range = kConversion == Conversion::unclamped ? largest[r] : c.range;
+    const bool is_exact = kConversion == Conversion::none || range <= 0;
+    const float inverse_step = is_exact ? 0 : levels / range;
+    const float step = is_exact ? 0 : range / levels;
+    for (const OutputRun& run : c.runs) {
+      const auto length = static_cast<std::size_t>(run.length);
+      if (is_exact) {
+        run_outputs<Conversion::none, kAccumulate>(analog + run.from, length, 0, 0, 0, out[r] + run.to);
+      } else {
+        run_outputs<kConversion, kAccumulate>(analog + run.from, length, inverse_step, step, levels, out[r] + run.to);
+      }
+    }
+  }
+}
+
+template <bool kAccumulate>
+HWY_INLINE void convert_rows(const OutputConversion& c, const float* analog, std::size_t stride, const float* largest,
+                             std::span<float* const> out) {
+  switch (c.adc) {
+    case AdcMode::off:
+      return all_rows<Conversion::none, kAccumulate>(c, analog, stride, largest, out);
+    case AdcMode::fixed:
+      return all_rows<Conversion::clamped, kAccumulate>(c, analog, stride, largest, out);
+    case AdcMode::per_vector:
+      return all_rows<Conversion::unclamped, kAccumulate>(c, analog, stride, largest, out);
+  }
+}
+
+void ConvertOutputsKernel(const OutputConversion& c, const float* analog, std::size_t stride, const float* largest,
+                          std::span<float* const> out) {
+  c.accumulate ? convert_rows<true>(c, analog, stride, largest, out)
+               : convert_rows<false>(c, analog, stride, largest, out);
+}
+
+void SumPixelsKernel(const std::uint8_t* pixels, std::size_t pixel_bytes, std::size_t first, std::size_t count,
+                     std::span<std::int32_t> sums) {
+  const hn::CappedTag<std::uint8_t, 16> d;
+  const hn::Repartition<std::uint64_t, decltype(d)> wide;
+  const std::size_t lanes = hn::Lanes(d);
+  for (std::size_t p = 0; p < sums.size(); ++p) {
+    const std::uint8_t* pixel = pixels + p * pixel_bytes + first;
+    auto total = hn::Zero(wide);
+    std::size_t c = 0;
+    for (; c + lanes <= count; c += lanes) total = hn::Add(total, hn::SumsOf8(hn::LoadU(d, pixel + c)));
+    auto sum = static_cast<std::int32_t>(hn::GetLane(hn::SumOfLanes(wide, total)));
+    for (; c < count; ++c) sum += pixel[c];
+    sums[p] = sum;
+  }
+}
+
+}  // namespace ohmic::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace ohmic {
+
+HWY_EXPORT(CipherGaussiansKernel);
+HWY_EXPORT(PatchAnalogKernel);
+HWY_EXPORT(ConvertOutputsKernel);
+HWY_EXPORT(SumPixelsKernel);
+
+void cipher_gaussians(const RandomStream& stream, std::uint32_t first, std::span<float> out) {
+  HWY_DYNAMIC_DISPATCH(CipherGaussiansKernel)(stream, first, out);
+}
+
+void panel_correction(const std::int8_t* digits, int groups, std::int32_t* correction) {
+  std::fill_n(correction, PatchPanels::kColumns, 0);
+  for (int q = 0; q < groups; ++q, digits += PatchPanels::kGroupBytes) {
+    for (int j = 0; j < PatchPanels::kColumns; ++j) {
+      for (int k = 0; k < 4; ++k) {
+        correction[j] -= 128 * (256 * digits[4 * j + k] + digits[PatchPanels::kKindBytes + 4 * j + k]);
+      }
+    }
+  }
+}
+
+void patch_analog(const PatchProduct& product, std::span<const PatchRow> rows, float* analog, std::size_t stride,
+                  float* largest) {
+  if (has_patch_vnni()) {
+    patch_analog_vnni(product, rows, analog, stride, largest);
+  } else {
+    HWY_DYNAMIC_DISPATCH(PatchAnalogKernel)(product, rows, analog, stride, largest);
+  }
+}
+
+void convert_outputs(const OutputConversion& conversion, const float* analog, std::size_t stride, const float* largest,
+                     std::span<float* const> out) {
+  HWY_DYNAMIC_DISPATCH(ConvertOutputsKernel)(conversion, analog, stride, largest, out);
+}
+
+void sum_pixels(const std::uint8_t* pixels, std::size_t pixel_bytes, std::size_t first, std::size_t count,
+                std::span<std::int32_t> sums) {
+  HWY_DYNAMIC_DISPATCH(SumPixelsKernel)(pixels, pixel_bytes, first, count, sums);
+}
+
+}  // namespace ohmic
+#endif  // HWY_ONCE

@@ -1,0 +1,82 @@
+#pragma once
+
+// The vector kernels of reading images: many positions' patches times the digits of one row block, with noise, then
+// the ADC. As in kernels.h all instruction sets give the same bits.
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "ohmic/core/kernels.h"
+
+namespace ohmic {
+
+/// The digits of one row block as the kernels want them: panels of 16 columns, in each the groups of four rows one
+/// after the other, in each group high, low and variance digits, in each kind 16 columns x 4 rows. Columns beyond the
+/// matrix are zero.
+struct PatchPanels {
+  static constexpr int kColumns = 16;
+  static constexpr int kKindBytes = kColumns * 4;
+  static constexpr int kGroupBytes = 3 * kKindBytes;
+
+  const std::int8_t* digits;
+  const std::int32_t* correction;  ///< 16 per panel: -128 times the sum of 256 high + low over all rows
+  int groups;
+  int columns;
+
+  int panels() const { return (columns + kColumns - 1) / kColumns; }
+  std::size_t panel_bytes() const { return static_cast<std::size_t>(groups) * kGroupBytes; }
+};
+
+/// correction[j] of one panel.
+void panel_correction(const std::int8_t* digits, int groups, std::int32_t* correction);
+
+/// One position of one sample.
+struct PatchRow {
+  const std::uint8_t* codes;             ///< + 128; group q of its patch is the four bytes at codes + offsets[q]
+  std::array<std::uint32_t, 4> counter;  ///< of the noise of output 0 (cipher_random.h); output j has word j % 4 of the
+                                         ///< counter j / 4 further on
+  float mean_scale;                      ///< weight units of one step of (256 high + low)
+  float variance_scale;                  ///< squared weight units of one step of a variance sum
+  float variance_offset;                 ///< added to the scaled variance
+};
+
+struct PatchProduct {
+  PatchPanels panels;
+  const std::int32_t* offsets;       ///< of the groups of a patch, in bytes
+  std::ptrdiff_t squares;            ///< from a code to its square byte; 0: noiseless
+  std::array<std::uint32_t, 2> key;  ///< of the noise
+
+  bool is_noisy() const { return squares != 0; }
+};
+
+/// analog[r stride + j] = mean + noise of output j at row r, 0 for j from `columns` to the end of the last panel;
+/// largest[r] = the largest |analog|. stride >= 16 panels.
+void patch_analog(const PatchProduct& product, std::span<const PatchRow> rows, float* analog, std::size_t stride,
+                  float* largest);
+
+/// Outputs [from, from + length) go to out[to ...].
+struct OutputRun {
+  std::int32_t from, length, to;
+};
+
+/// How analog outputs are converted and where they go: out[to + i] = ADC(analog[from + i]), or is increased by it.
+struct OutputConversion {
+  AdcMode adc;
+  float range;  ///< full scale, for fixed
+  int levels;
+  std::span<const OutputRun> runs;
+  bool accumulate;
+};
+
+/// Row r's outputs from analog + r stride, with full scale largest[r] for per_vector, to out[r].
+void convert_outputs(const OutputConversion& conversion, const float* analog, std::size_t stride, const float* largest,
+                     std::span<float* const> out);
+
+/// sums[p] = sum of the bytes [first, first + count) of pixel p.
+void sum_pixels(const std::uint8_t* pixels, std::size_t pixel_bytes, std::size_t first, std::size_t count,
+                std::span<std::int32_t> sums);
+
+}  // namespace ohmic

@@ -1,0 +1,535 @@
+#include "ohmic/crossbar/patch_reader.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+#include <tuple>
+#include <utility>
+
+#include "ohmic/core/cipher_random.h"
+#include "ohmic/core/error.h"
+#include "ohmic/core/parallel.h"
+
+namespace ohmic {
+namespace {
+
+constexpr std::uint32_t kDitherElement = 0xffffffe0u;  // as in ArrayReader; that generator has no other use here
+constexpr std::size_t kRowsPerChunk = 256;             // from which more samples in one chunk gain nothing
+constexpr std::size_t kFewRows = 8, kManyRows = 64;    // read side by side: many if the digits come from far away
+constexpr std::size_t kManyFromBytes = 1 << 19;
+
+RandomStream noise_stream(const ReadKey& key, int block, std::uint64_t read) {
+  return {key.seed, key.purpose, (key.unit << 10) | static_cast<std::uint32_t>(key.first_block + block), read};
+}
+
+std::size_t up_to_four(int n) { return (static_cast<std::size_t>(n) + 3) / 4 * 4; }
+
+}  // namespace
+
+std::vector<PatchBlock> patch_blocks(const PatchShape& shape, int array_rows) {
+  const int kernels = shape.kernel_height * shape.kernel_width;
+  std::vector<PatchBlock> blocks;
+  if (shape.channels <= array_rows) {
+    const int most = array_rows / shape.channels;
+    for (int k = 0; k < kernels; k += most) blocks.push_back({k, std::min(most, kernels - k), 0, shape.channels});
+    return blocks;
+  }
+  for (int k = 0; k < kernels; ++k) {
+    for (int c = 0; c < shape.channels; c += array_rows) {
+      blocks.push_back({k, 1, c, std::min(array_rows, shape.channels - c)});
+    }
+  }
+  return blocks;
+}
+
+// One call of `read`, seen by all threads.
+struct PatchReader::Job {
+  ArrayReader& array;
+  MatrixView<const float> x;
+  const PatchShape& in;
+  const PatchShape* into;
+  MatrixView<float> y;
+  CodeImages& codes;
+  const ReadKey& key;
+  std::span<Observed> seen;
+  std::vector<std::size_t> position_pixel;               ///< in the image of `in`, where each patch begins
+  std::vector<std::size_t> kernel_pixel;                 ///< of each kernel position, from there
+  std::vector<std::vector<std::int32_t>> group_offsets;  ///< per block: bytes from the first pixel of a patch
+  std::vector<std::size_t> position_target;              ///< floats in the image of `into`
+  std::vector<OutputRun> whole;                          ///< all of one position's outputs
+  std::vector<OutputRun> runs;                           ///< the same, or by where they lie in the image of `into`
+  std::size_t target_size = 0;                           ///< floats in the image of `into` with padding
+  OutputConversion conversion{};
+
+  std::size_t columns() const { return static_cast<std::size_t>(array.digits().columns()); }
+  std::size_t positions() const { return position_pixel.size(); }
+};
+
+// What the rows of one sample at one block share.
+struct PatchReader::SampleAtBlock {
+  const std::uint8_t* codes;
+  std::array<std::uint32_t, 3> counter;
+  float mean_scale, variance_scale, offset_scale;
+  const std::int32_t* window_sums;
+};
+
+// Buffers of one thread, kept from call to call.
+struct PatchReader::Scratch {
+  AlignedVector<std::int8_t> codes;            // of one sample
+  AlignedVector<std::uint8_t> squares;         // likewise
+  AlignedVector<std::uint8_t> images;          // samples x (padded codes + 128, then padded squares)
+  std::vector<float> steps;                    // per sample
+  std::vector<SquaredCodes> squared;           // likewise
+  std::vector<std::int32_t> pixel_sums;        // of squares, of one sample
+  std::vector<std::int32_t> window_sums;       // of squares: blocks x samples x positions
+  AlignedVector<float> analog, sums, largest;  // rows read side by side
+  std::vector<PatchRow> rows;
+  std::vector<float*> out;
+  std::vector<SampleAtBlock> samples;  // blocks x samples
+  AlignedVector<float> targets;        // samples x padded image of `into`
+  std::size_t stride = 0;              // from one row's outputs to the next
+
+  void resize_rows(std::size_t count, std::size_t columns) {
+    stride = (columns + PatchPanels::kColumns - 1) / PatchPanels::kColumns * PatchPanels::kColumns;
+    analog.resize(count * stride);
+    sums.resize(count * stride);
+    largest.resize(count);
+  }
+};
+
+namespace {
+
+void list_positions(const PatchShape& s, std::vector<std::size_t>& position, std::vector<std::size_t>& kernel) {
+  const auto width = static_cast<std::size_t>(s.padded_width());
+  for (int y = 0; y < s.out_height(); ++y) {
+    for (int x = 0; x < s.out_width(); ++x) {
+      position.push_back(static_cast<std::size_t>(y * s.stride_y) * width + static_cast<std::size_t>(x * s.stride_x));
+    }
+  }
+  for (int y = 0; y < s.kernel_height; ++y) {
+    for (int x = 0; x < s.kernel_width; ++x) {
+      kernel.push_back(static_cast<std::size_t>(y * s.dilation_y) * width + static_cast<std::size_t>(x * s.dilation_x));
+    }
+  }
+}
+
+std::vector<std::int32_t> group_offsets_of(const PatchBlock& block, std::size_t pixel_bytes,
+                                           std::span<const std::size_t> kernel_pixel) {
+  std::vector<std::int32_t> offsets;
+  for (int k = block.first_kernel; k < block.first_kernel + block.kernels; ++k) {
+    for (int c = block.first_channel; c < block.first_channel + block.channels; c += 4) {
+      offsets.push_back(static_cast<std::int32_t>(kernel_pixel[static_cast<std::size_t>(k)] * pixel_bytes) + c);
+    }
+  }
+  return offsets;
+}
+
+// A patch's values that lie next to each other in the image are one run.
+std::vector<OutputRun> runs_of(const PatchShape& s, std::span<const std::size_t> kernel_pixel) {
+  std::vector<OutputRun> runs;
+  for (std::size_t k = 0; k < kernel_pixel.size(); ++k) {
+    const auto to = static_cast<std::int32_t>(kernel_pixel[k]) * s.channels;
+    if (!runs.empty() && runs.back().to + runs.back().length == to) {
+      runs.back().length += s.channels;
+    } else {
+      runs.push_back({static_cast<std::int32_t>(k) * s.channels, s.channels, to});
+    }
+  }
+  return runs;
+}
+
+}  // namespace
+
+// ------------------------------------------------------------------------------------------------------------- digits
+
+void PatchReader::pack_block(const QuadMatrix& quads, const PatchShape& in, const PatchBlock& block, bool noisy) {
+  const int groups = block.kernels * static_cast<int>(up_to_four(block.channels) / 4);
+  const int panels = (quads.columns + PatchPanels::kColumns - 1) / PatchPanels::kColumns;
+  packed_.push_back({digits_.size(), corrections_.size(), groups});
+  const std::size_t panel_bytes = static_cast<std::size_t>(groups) * PatchPanels::kGroupBytes;
+  digits_.resize(digits_.size() + static_cast<std::size_t>(panels) * panel_bytes, 0);
+  corrections_.resize(corrections_.size() + static_cast<std::size_t>(panels) * PatchPanels::kColumns);
+  const std::int8_t* kinds[3] = {quads.high, quads.low, noisy ? quads.variance : nullptr};
+  const bool aligned = in.channels % 4 == 0;
+  for (int panel = 0; panel < panels; ++panel) {
+    std::int8_t* const first = digits_.data() + packed_.back().digits + static_cast<std::size_t>(panel) * panel_bytes;
+    std::int8_t* to = first;
+    const int column = panel * PatchPanels::kColumns;
+    const int width = std::min(PatchPanels::kColumns, quads.columns - column);
+    for (int k = block.first_kernel; k < block.first_kernel + block.kernels; ++k) {
+      for (int c = 0; c < block.channels; c += 4, to += PatchPanels::kGroupBytes) {
+        const int row = k * in.channels + block.first_channel + c;
+        const int rows = std::min(4, block.channels - c);
+        for (int kind = 0; kind < 3; ++kind) {
+          if (kinds[kind] == nullptr) continue;
+          const auto at = [&](int r, int j) {
+            return (static_cast<std::size_t>(r / 4) * static_cast<std::size_t>(quads.columns) +
+                    static_cast<std::size_t>(j)) *
+                       4 +
+                   static_cast<std::size_t>(r % 4);
+          };
+          std::int8_t* out = to + kind * PatchPanels::kKindBytes;
+          if (aligned) {
+            std::memcpy(out, kinds[kind] + at(row, column), static_cast<std::size_t>(width) * 4);
+            continue;
+          }
+          for (int j = 0; j < width; ++j) {
+            for (int r = 0; r < rows; ++r) out[4 * j + r] = kinds[kind][at(row + r, column + j)];
+          }
+        }
+      }
+    }
+    panel_correction(first, groups, corrections_.data() + packed_.back().correction + column);
+  }
+}
+
+void PatchReader::pack(const ArrayReader& array, const PatchShape& in) {
+  if (version_ == array.digits().version() && shape_ == in) return;
+  shape_ = in;
+  blocks_ = patch_blocks(in, array.block_rows());
+  packed_.clear();
+  digits_.clear();
+  corrections_.clear();
+  for (const PatchBlock& block : blocks_) pack_block(array.digits().quads(), in, block, array.is_noisy());
+  version_ = array.digits().version();
+}
+
+void PatchReader::load_exact(const ArrayReader& array, const ExactCells& exact) {
+  if (exact_version_ == array.digits().version()) return;
+  const DigitMatrix& digits = array.digits();
+  const std::size_t size = static_cast<std::size_t>(digits.rows()) * static_cast<std::size_t>(digits.columns());
+  exact_weights_.resize(size);
+  exact_variances_.resize(size);
+  exact(exact_weights_, exact_variances_);
+  exact_version_ = digits.version();
+}
+
+// ------------------------------------------------------------------------------------------------------------- images
+
+namespace {
+
+// Calls f(from, to, pixels) for each row of an image: pixel numbers without and with padding.
+template <class F>
+void each_image_row(const PatchShape& s, const F& f) {
+  const auto width = static_cast<std::size_t>(s.width);
+  for (int y = 0; y < s.height; ++y) {
+    const auto to = static_cast<std::size_t>(y + s.pad_top) * static_cast<std::size_t>(s.padded_width()) +
+                    static_cast<std::size_t>(s.pad_left);
+    f(static_cast<std::size_t>(y) * width, to, width);
+  }
+}
+
+// An image of floats out of its padding.
+void copy_inner(const PatchShape& s, const float* padded, std::span<float> image) {
+  const auto channels = static_cast<std::size_t>(s.channels);
+  each_image_row(s, [&](std::size_t to, std::size_t from, std::size_t pixels) {
+    std::copy_n(padded + from * channels, pixels * channels, image.data() + to * channels);
+  });
+}
+
+// Bytes ^ `flip` of an image into its padded place, where a pixel has room for a multiple of 4 channels.
+void place_bytes(const PatchShape& s, const std::uint8_t* from, std::uint8_t flip, std::uint8_t* to) {
+  const auto channels = static_cast<std::size_t>(s.channels);
+  const std::size_t room = up_to_four(s.channels);
+  const std::size_t size =
+      static_cast<std::size_t>(s.padded_height()) * static_cast<std::size_t>(s.padded_width()) * room;
+  std::memset(to, flip, size);
+  each_image_row(s, [&](std::size_t first, std::size_t place, std::size_t pixels) {
+    const std::uint8_t* in = from + first * channels;
+    std::uint8_t* out = to + place * room;
+    if (channels == room) {
+      for (std::size_t i = 0; i < pixels * room; ++i) out[i] = in[i] ^ flip;
+      return;
+    }
+    for (std::size_t p = 0; p < pixels; ++p) {
+      for (std::size_t c = 0; c < channels; ++c) out[p * room + c] = in[p * channels + c] ^ flip;
+    }
+  });
+}
+
+}  // namespace
+
+// DAC codes and squares of one sample, into the scratch (as number `place` of the chunk) and into the CodeImages.
+void PatchReader::encode(const Job& job, std::size_t sample, std::size_t place, Scratch& s) const {
+  const std::span<const float> x = job.x.row(sample);
+  const bool noisy = job.array.is_noisy();
+  const int levels = converter_levels(job.array.periphery().dac_bits);
+  job.seen[sample].input = max_abs(x);
+  const float full_scale =
+      job.array.dac_range().own_scale() ? job.seen[sample].input : job.array.dac_range().full_scale();
+  const float step = full_scale / static_cast<float>(levels);
+  s.steps[place] = step;
+  job.codes.steps_[sample] = step;
+  s.codes.assign(x.size(), 0);
+  if (step > 0) quantise(x, 1 / step, levels, s.codes);
+  const std::span<std::uint8_t> stored = job.codes.codes_of(sample);
+  std::uint8_t* image = s.images.data() + place * 2 * stored.size();
+  place_bytes(job.in, reinterpret_cast<const std::uint8_t*>(s.codes.data()), 0x80, image);
+  std::memcpy(stored.data(), image, stored.size());
+  if (!noisy) return;
+  s.squares.resize(x.size());
+  const std::uint32_t random = random_word(noise_stream(job.key, 0, job.key.first_read + sample), kDitherElement);
+  s.squared[place] = square_codes(s.codes, 0, random, s.squares.data());
+  place_bytes(job.in, s.squares.data(), 0, image + stored.size());
+  // The sums of squares over each position's rows of each block.
+  const std::size_t positions = job.positions();
+  const auto line = static_cast<std::size_t>(job.in.out_width());
+  const auto stride = static_cast<std::size_t>(job.in.stride_x);
+  s.pixel_sums.resize(job.codes.pixels());
+  for (std::size_t b = 0; b < blocks_.size(); ++b) {
+    const PatchBlock& block = blocks_[b];
+    if (b == 0 || block.first_channel != blocks_[b - 1].first_channel) {
+      sum_pixels(image + stored.size(), job.codes.pixel_bytes(), static_cast<std::size_t>(block.first_channel),
+                 static_cast<std::size_t>(block.channels), s.pixel_sums);
+    }
+    std::int32_t* window = s.window_sums.data() + (b * s.steps.size() + place) * positions;
+    std::fill_n(window, positions, 0);
+    for (std::size_t p = 0; p < positions; p += line) {
+      for (int k = block.first_kernel; k < block.first_kernel + block.kernels; ++k) {
+        const std::int32_t* sums =
+            s.pixel_sums.data() + job.position_pixel[p] + job.kernel_pixel[static_cast<std::size_t>(k)];
+        if (stride == 1) {
+          for (std::size_t i = 0; i < line; ++i) window[p + i] += sums[i];
+        } else {
+          for (std::size_t i = 0; i < line; ++i) window[p + i] += sums[i * stride];
+        }
+      }
+    }
+  }
+}
+
+// ------------------------------------------------------------------------------------------------------------ reading
+
+void PatchReader::prepare_samples(const Job& job, std::size_t begin, std::size_t samples, Scratch& s) const {
+  const std::size_t image_bytes = job.codes.pixels() * job.codes.pixel_bytes();
+  const DigitScale& scale = job.array.digits().scale();
+  s.images.resize(samples * 2 * image_bytes);
+  s.steps.resize(samples);
+  s.squared.assign(samples, {});
+  s.window_sums.assign(blocks_.size() * samples * job.positions(), 0);
+  s.targets.assign(samples * job.target_size, 0.0f);
+  s.samples.clear();
+  for (std::size_t v = 0; v < samples; ++v) encode(job, begin + v, v, s);
+  for (std::size_t b = 0; b < blocks_.size(); ++b) {
+    for (std::size_t v = 0; v < samples; ++v) {
+      const float squared_step = s.steps[v] * s.steps[v] * s.squared[v].step;
+      const std::uint64_t read = job.key.first_read + begin + v;
+      s.samples.push_back({s.images.data() + v * 2 * image_bytes,
+                           noise_stream(job.key, static_cast<int>(b), read).counter, s.steps[v] * scale.weight_step,
+                           squared_step * scale.variance_step, squared_step * scale.variance_middle,
+                           s.window_sums.data() + (b * samples + v) * job.positions()});
+    }
+  }
+}
+
+namespace {
+
+// A position of a sample of the chunk.
+struct Place {
+  std::size_t sample, position;
+};
+
+// Calls f(row, place) for `count` positions, one after the other from `place` on, which moves behind them.
+template <class F>
+Place each_place(Place place, std::size_t count, std::size_t positions, const F& f) {
+  for (std::size_t r = 0; r < count; ++r) {
+    f(r, place);
+    if (++place.position == positions) place = {place.sample + 1, 0};
+  }
+  return place;
+}
+
+// The largest output of each sample.
+template <class Observed>
+void note_largest(Place first, std::size_t count, std::size_t positions, std::span<const float> largest,
+                  std::span<Observed> seen) {
+  float most = seen[first.sample].output;
+  std::size_t sample = first.sample;
+  each_place(first, count, positions, [&](std::size_t r, Place at) {
+    if (at.sample != sample) {
+      seen[sample].output = most;
+      sample = at.sample;
+      most = seen[sample].output;
+    }
+    most = std::max(most, largest[r]);
+  });
+  seen[sample].output = most;
+}
+
+}  // namespace
+
+// The rows of s.rows through one block: s.analog and s.largest.
+void PatchReader::read_rows(const Job& job, std::size_t block, Scratch& s) const {
+  const PackedBlock& packed = packed_[block];
+  const auto noisy_distance = static_cast<std::ptrdiff_t>(job.codes.pixels() * job.codes.pixel_bytes());
+  const PatchProduct product{
+      {digits_.data() + packed.digits, corrections_.data() + packed.correction, packed.groups,
+       static_cast<int>(job.columns())},
+      job.group_offsets[block].data(),
+      job.array.is_noisy() ? noisy_distance : 0,
+      {static_cast<std::uint32_t>(job.key.seed), static_cast<std::uint32_t>(job.key.seed >> 32)}};
+  patch_analog(product, s.rows, s.analog.data(), s.stride, s.largest.data());
+}
+
+void PatchReader::read_samples(const Job& job, std::size_t begin, std::size_t end) const {
+  thread_local Scratch s;
+  const std::size_t samples = end - begin;
+  const std::size_t positions = job.positions();
+  const std::size_t pixel_bytes = job.codes.pixel_bytes();
+  prepare_samples(job, begin, samples, s);
+  const std::size_t most_rows = digits_.size() < kManyFromBytes ? kFewRows : kManyRows;
+  s.resize_rows(most_rows, job.columns());
+  const bool scatter = job.into != nullptr;
+  const bool direct = !scatter || blocks_.size() == 1;  // converted where they belong, else summed up before
+  const auto counters = static_cast<std::uint32_t>(up_to_four(static_cast<int>(job.columns())) / 4);
+  const auto target = [&](Place at) {
+    return scatter ? s.targets.data() + at.sample * job.target_size + job.position_target[at.position]
+                   : job.y.data + (begin + at.sample) * job.y.columns + at.position * job.columns();
+  };
+  OutputConversion conversion = job.conversion;
+  conversion.runs = direct ? job.runs : job.whole;
+  Place first{0, 0};
+  for (std::size_t left = samples * positions; left > 0;) {
+    const std::size_t count = std::min(most_rows, left);
+    left -= count;
+    s.rows.resize(count);
+    s.out.resize(count);
+    Place next = first;
+    for (std::size_t b = 0; b < blocks_.size(); ++b) {
+      next = each_place(first, count, positions, [&](std::size_t r, Place at) {
+        const SampleAtBlock& sample = s.samples[b * samples + at.sample];
+        const auto counter = static_cast<std::uint32_t>(at.position) * counters;
+        s.rows[r] = {sample.codes + job.position_pixel[at.position] * pixel_bytes,
+                     {counter, sample.counter[0], sample.counter[1], sample.counter[2]},
+                     sample.mean_scale,
+                     sample.variance_scale,
+                     sample.offset_scale * static_cast<float>(sample.window_sums[at.position])};
+        s.out[r] = direct ? target(at) : s.sums.data() + r * s.stride;
+      });
+      read_rows(job, b, s);
+      note_largest(first, count, positions, s.largest, job.seen.subspan(begin));
+      conversion.accumulate = b > 0 || (scatter && direct);
+      convert_outputs(conversion, s.analog.data(), s.stride, s.largest.data(), s.out);
+    }
+    if (!direct) {
+      each_place(first, count, positions, [&](std::size_t r, Place at) { s.out[r] = target(at); });
+      convert_outputs({AdcMode::off, 0, 0, job.runs, true}, s.sums.data(), s.stride, nullptr, s.out);
+    }
+    first = next;
+  }
+  for (std::size_t v = 0; scatter && v < samples; ++v) {
+    copy_inner(*job.into, s.targets.data() + v * job.target_size, job.y.row(begin + v));
+  }
+}
+
+// Exact inputs: patches are copied out and multiplied in fp32.
+void PatchReader::read_exact(const Job& job, std::size_t sample) const {
+  const std::span<const float> x = job.x.row(sample);
+  job.seen[sample].input = max_abs(x);
+  job.codes.steps_[sample] = 1;
+  const auto channels = static_cast<std::size_t>(job.in.channels);
+  const std::span<float> image = job.codes.values_of(sample);
+  std::fill(image.begin(), image.end(), 0.0f);
+  each_image_row(job.in, [&](std::size_t from, std::size_t to, std::size_t pixels) {
+    std::copy_n(x.data() + from * channels, pixels * channels, image.data() + to * channels);
+  });
+  const std::size_t columns = job.columns();
+  const bool noisy = job.array.is_noisy();
+  std::vector<int> index;
+  std::vector<float> value, squared, mean(columns), variance(columns), z(noisy ? columns : 0), sum(columns);
+  OutputConversion conversion = job.conversion;
+  conversion.runs = job.whole;
+  std::vector<float> target(job.target_size, 0.0f);
+  for (std::size_t p = 0; p < job.positions(); ++p) {
+    for (std::size_t b = 0; b < blocks_.size(); ++b) {
+      const PatchBlock& block = blocks_[b];
+      index.clear();
+      value.clear();
+      squared.clear();
+      for (int k = block.first_kernel; k < block.first_kernel + block.kernels; ++k) {
+        const float* pixel =
+            image.data() + (job.position_pixel[p] + job.kernel_pixel[static_cast<std::size_t>(k)]) * channels;
+        for (int c = block.first_channel; c < block.first_channel + block.channels; ++c) {
+          if (pixel[c] == 0) continue;
+          index.push_back(k * job.in.channels + c);
+          value.push_back(pixel[c]);
+          squared.push_back(pixel[c] * pixel[c]);
+        }
+      }
+      weighted_row_sum(exact_weights_.data(), columns, index, value, mean);
+      if (noisy) {
+        weighted_row_sum(exact_variances_.data(), columns, index, squared, variance);
+        const auto element = static_cast<std::uint32_t>(p * up_to_four(static_cast<int>(columns)));
+        cipher_gaussians(noise_stream(job.key, static_cast<int>(b), job.key.first_read + sample), element, z);
+        for (std::size_t j = 0; j < columns; ++j) mean[j] += std::sqrt(std::max(variance[j], 0.0f)) * z[j];
+      }
+      const float largest = max_abs(mean);
+      job.seen[sample].output = std::max(job.seen[sample].output, largest);
+      conversion.accumulate = b > 0;
+      float* const to[1] = {sum.data()};
+      convert_outputs(conversion, mean.data(), columns, &largest, to);
+    }
+    if (job.into == nullptr) {
+      std::copy(sum.begin(), sum.end(), job.y.row(sample).begin() + static_cast<std::ptrdiff_t>(p * columns));
+    } else {
+      float* const to[1] = {target.data() + job.position_target[p]};
+      convert_outputs({AdcMode::off, 0, 0, job.runs, true}, sum.data(), columns, nullptr, to);
+    }
+  }
+  if (job.into != nullptr) copy_inner(*job.into, target.data(), job.y.row(sample));
+}
+
+void PatchReader::read(ArrayReader& array, MatrixView<const float> x, const PatchShape& in, const PatchShape* into,
+                       MatrixView<float> y, CodeImages& codes, const ReadKey& key, bool calibrate,
+                       const ExactCells& exact, Counters& counters) {
+  const bool is_exact = array.periphery().dac_bits == 0;
+  std::vector<Observed> seen(x.rows);
+  pack(array, in);
+  if (is_exact) load_exact(array, exact);
+  codes.reshape(x.rows, in, is_exact);
+  Job job{array, x, in, into, y, codes, key, seen, {}, {}, {}, {}, {}, {}, 0, {}};
+  list_positions(in, job.position_pixel, job.kernel_pixel);
+  for (const PatchBlock& block : blocks_) {
+    job.group_offsets.push_back(group_offsets_of(block, codes.pixel_bytes(), job.kernel_pixel));
+  }
+  job.whole = {{0, array.digits().columns(), 0}};
+  if (into != nullptr) {
+    std::vector<std::size_t> kernel_pixel;
+    list_positions(*into, job.position_target, kernel_pixel);
+    for (std::size_t& at : job.position_target) at *= static_cast<std::size_t>(into->channels);
+    job.runs = runs_of(*into, kernel_pixel);
+    job.target_size = static_cast<std::size_t>(into->padded_height() * into->padded_width()) *
+                      static_cast<std::size_t>(into->channels);
+  } else {
+    job.runs = job.whole;
+  }
+  const bool own_scale = array.adc_range().own_scale();
+  job.conversion.adc = array.periphery().adc_bits == 0 ? AdcMode::off
+                       : own_scale                     ? AdcMode::per_vector
+                                                       : AdcMode::fixed;
+  job.conversion.range = array.adc_range().full_scale();
+  job.conversion.levels = converter_levels(array.periphery().adc_bits);
+  if (is_exact) {
+    parallel_chunks(x.rows, 1, [&](std::size_t begin, std::size_t) { read_exact(job, begin); });
+  } else {
+    const auto threads = static_cast<std::size_t>(thread_count());
+    const std::size_t share = (x.rows + threads - 1) / threads;
+    const std::size_t chunk =
+        std::clamp<std::size_t>(kRowsPerChunk / job.positions(), 1, std::max<std::size_t>(share, 1));
+    parallel_chunks(x.rows, chunk, [&](std::size_t begin, std::size_t end) { read_samples(job, begin, end); });
+  }
+  if (calibrate) {
+    for (const Observed& o : seen) {
+      array.dac_range().observe(o.input);
+      array.adc_range().observe(o.output);
+    }
+  }
+  array.count(x.rows * job.positions(), blocks_.size(), counters);
+}
+
+std::size_t PatchReader::bytes() const {
+  return digits_.capacity() + corrections_.capacity() * sizeof(std::int32_t) +
+         (exact_weights_.capacity() + exact_variances_.capacity()) * sizeof(float);
+}
+
+}  // namespace ohmic

@@ -1,0 +1,78 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <span>
+#include <vector>
+
+#include "ohmic/core/aligned.h"
+#include "ohmic/core/matrix.h"
+#include "ohmic/core/patch_kernel.h"
+#include "ohmic/crossbar/array_reader.h"
+#include "ohmic/crossbar/patches.h"
+
+namespace ohmic {
+
+/// What one row block of a patch product covers: kernel positions [first_kernel, + kernels), of each the channels
+/// [first_channel, + channels).
+struct PatchBlock {
+  int first_kernel, kernels;
+  int first_channel, channels;
+};
+
+/// The row blocks of patches on arrays with `array_rows` rows: as many whole kernel positions as fit, or where not even
+/// one does, ranges of its channels.
+std::vector<PatchBlock> patch_blocks(const PatchShape& shape, int array_rows);
+
+/// Reads images through one array in one direction: each position of each sample is one vector. It shares digits and
+/// converter ranges with the ArrayReader and keeps the digits packed for its kernel.
+///
+/// DAC: one scale per sample. ADC: per position and row block. A per_layer range learns once per sample, from the
+/// largest of all its positions. Noise as in ArrayReader, with the squares of a whole sample scaled together.
+class PatchReader {
+ public:
+  /// Fills weights and variances (rows x columns each) of the cells as they are; for exact inputs.
+  using ExactCells = std::function<void(std::span<float> weights, std::span<float> variances)>;
+
+  /// x: batch x image of `in`, whose patches have as many values as the array has rows. With `into` null, y: batch x
+  /// (positions x columns). Else the columns are patches of `into`, which has the same positions, and y: batch x image
+  /// of `into` gets their sums.
+  void read(ArrayReader& array, MatrixView<const float> x, const PatchShape& in, const PatchShape* into,
+            MatrixView<float> y, CodeImages& codes, const ReadKey& key, bool calibrate, const ExactCells& exact,
+            Counters& counters);
+
+  std::size_t bytes() const;
+
+ private:
+  struct Job;
+  struct Scratch;
+  struct SampleAtBlock;
+  struct Observed {
+    float input = 0;
+    float output = 0;
+  };
+  struct PackedBlock {
+    std::size_t digits, correction;  ///< where they begin
+    int groups;
+  };
+
+  void pack(const ArrayReader& array, const PatchShape& in);
+  void pack_block(const QuadMatrix& quads, const PatchShape& in, const PatchBlock& block, bool noisy);
+  void load_exact(const ArrayReader& array, const ExactCells& exact);
+  void read_samples(const Job& job, std::size_t begin, std::size_t end) const;
+  void prepare_samples(const Job& job, std::size_t begin, std::size_t samples, Scratch& s) const;
+  void read_rows(const Job& job, std::size_t block, Scratch& s) const;
+  void encode(const Job& job, std::size_t sample, std::size_t place, Scratch& s) const;
+  void read_exact(const Job& job, std::size_t sample) const;
+
+  PatchShape shape_;
+  std::vector<PatchBlock> blocks_;
+  std::uint64_t version_ = ~0ull;
+  std::vector<PackedBlock> packed_;
+  AlignedVector<std::int8_t> digits_;
+  AlignedVector<std::int32_t> corrections_;
+  std::vector<float> exact_weights_, exact_variances_;
+  std::uint64_t exact_version_ = ~0ull;
+};
+
+}  // namespace ohmic
