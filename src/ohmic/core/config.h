@@ -47,6 +47,9 @@ class FieldVisitor {
 
   void field(const FieldInfo& info, int& value);
 
+  /// True where every field is to be named, also those that the values at hand have no use for (documentation).
+  virtual bool wants_all() const { return false; }
+
   /// A nested table.
   template <class T>
   void section(const FieldInfo& info, T& value) {

@@ -189,6 +189,7 @@ std::string range_text(const FieldInfo& info) {
 class DocsPrinter final : public TextPrinter {
  public:
   std::string finish() const { return text_; }
+  bool wants_all() const override { return true; }
 
  protected:
   void add(const FieldInfo& info, const std::string& value, const std::string& choices) override {

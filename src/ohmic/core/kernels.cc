@@ -140,7 +140,7 @@ HWY_INLINE void gaussian_blocks(const RandomStream& stream, std::uint32_t block,
   }
 }
 
-void WordsKernel(const RandomStream& stream, std::span<std::uint32_t> out) {
+void WordsKernel(const RandomStream& stream, std::uint32_t first_block, std::span<std::uint32_t> out) {
   const Words d;
   const std::size_t lanes = hn::Lanes(d);
   std::uint32_t block[32];
@@ -149,7 +149,7 @@ void WordsKernel(const RandomStream& stream, std::span<std::uint32_t> out) {
     std::uint32_t* to = size == 32 ? out.data() + begin : block;
     for (std::size_t at = 0; at < 16; at += lanes) {
       WordVector a[1], b[1];
-      philox(stream, static_cast<std::uint32_t>(begin / 4 + at / 2), 8, a, b);
+      philox(stream, first_block * 8 + static_cast<std::uint32_t>(begin / 4 + at / 2), 8, a, b);
       hn::StoreU(a[0], d, to + at);
       hn::StoreU(b[0], d, to + 16 + at);
     }
@@ -265,18 +265,56 @@ HWY_INLINE FloatVector sigmoid_of(FloatVector x) {
   return hn::Div(hn::Set(d, 1.0f), hn::Add(hn::Set(d, 1.0f), exponential(hn::Sub(hn::Zero(d), bounded))));
 }
 
-void SigmoidKernel(std::span<float> x) {
+// By Cephes' tanhf: an odd polynomial up to 0.625, beyond it 1 - 2 / (e^2|x| + 1).
+HWY_INLINE FloatVector tangent_of(FloatVector x) {
+  const Floats d;
+  const auto magnitude = hn::Min(hn::Abs(x), hn::Set(d, 43.0f));
+  const auto square = hn::Mul(magnitude, magnitude);
+  auto p = hn::Set(d, -5.70498872745e-3f);
+  for (const float c : {2.06390887954e-2f, -5.37397155531e-2f, 1.33314422036e-1f, -3.33332819422e-1f}) {
+    p = hn::Add(hn::Mul(p, square), hn::Set(d, c));
+  }
+  const auto small = hn::Add(hn::Mul(hn::Mul(p, square), magnitude), magnitude);
+  const auto one = hn::Set(d, 1.0f);
+  const auto growth = hn::Add(exponential(hn::Add(magnitude, magnitude)), one);
+  const auto large = hn::Sub(one, hn::Div(hn::Set(d, 2.0f), growth));
+  return hn::CopySign(hn::IfThenElse(hn::Lt(magnitude, hn::Set(d, 0.625f)), small, large), x);
+}
+
+HWY_INLINE FloatVector exponential_of(FloatVector x) {
+  const auto limit = hn::Set(Floats(), 87.0f);
+  return exponential(hn::Min(hn::Max(x, hn::Neg(limit)), limit));
+}
+
+// x[i] = f(x[i]); the tail goes through the same instructions.
+template <class F>
+HWY_INLINE void replace_each(std::span<float> x, const F& f) {
   const Floats d;
   const std::size_t lanes = hn::Lanes(d);
   std::size_t i = 0;
-  for (; i + lanes <= x.size(); i += lanes) hn::StoreU(sigmoid_of(hn::LoadU(d, x.data() + i)), d, x.data() + i);
+  for (; i + lanes <= x.size(); i += lanes) hn::StoreU(f(hn::LoadU(d, x.data() + i)), d, x.data() + i);
   if (i < x.size()) {
     float buffer[16] = {};
     for (std::size_t k = 0; i + k < x.size(); ++k) buffer[k] = x[i + k];
-    hn::StoreU(sigmoid_of(hn::LoadU(d, buffer)), d, buffer);
+    hn::StoreU(f(hn::LoadU(d, buffer)), d, buffer);
     for (std::size_t k = 0; i + k < x.size(); ++k) x[i + k] = buffer[k];
   }
 }
+
+// Lambdas do not inherit the target of their function, so these are structs.
+struct SigmoidOf {
+  HWY_INLINE FloatVector operator()(FloatVector x) const { return sigmoid_of(x); }
+};
+struct TangentOf {
+  HWY_INLINE FloatVector operator()(FloatVector x) const { return tangent_of(x); }
+};
+struct ExponentialOf {
+  HWY_INLINE FloatVector operator()(FloatVector x) const { return exponential_of(x); }
+};
+
+void SigmoidKernel(std::span<float> x) { replace_each(x, SigmoidOf()); }
+void TangentKernel(std::span<float> x) { replace_each(x, TangentOf()); }
+void ExponentialKernel(std::span<float> x) { replace_each(x, ExponentialOf()); }
 
 // ---------------------------------------------------------------------------------------------------------- fp32 rows
 
@@ -444,6 +482,8 @@ HWY_EXPORT(QuantiseKernel);
 HWY_EXPORT(LargestCodeKernel);
 HWY_EXPORT(SquareCodesKernel);
 HWY_EXPORT(SigmoidKernel);
+HWY_EXPORT(TangentKernel);
+HWY_EXPORT(ExponentialKernel);
 HWY_EXPORT(RowSumKernel);
 HWY_EXPORT(AddOuterKernel);
 HWY_EXPORT(AddOuterAndFindKernel);
@@ -453,8 +493,8 @@ void gaussians(const RandomStream& stream, std::span<float> out, std::uint32_t f
   HWY_DYNAMIC_DISPATCH(GaussiansKernel)(stream, first_block, out);
 }
 
-void random_words(const RandomStream& stream, std::span<std::uint32_t> out) {
-  HWY_DYNAMIC_DISPATCH(WordsKernel)(stream, out);
+void random_words(const RandomStream& stream, std::span<std::uint32_t> out, std::uint32_t first_block) {
+  HWY_DYNAMIC_DISPATCH(WordsKernel)(stream, first_block, out);
 }
 
 float max_abs(std::span<const float> x) { return HWY_DYNAMIC_DISPATCH(MaxAbsKernel)(x); }
@@ -476,6 +516,10 @@ SquaredCodes square_codes(std::span<const std::int8_t> codes, std::size_t first_
 }
 
 void sigmoid(std::span<float> x) { HWY_DYNAMIC_DISPATCH(SigmoidKernel)(x); }
+
+void hyperbolic_tangent(std::span<float> x) { HWY_DYNAMIC_DISPATCH(TangentKernel)(x); }
+
+void exponentials(std::span<float> x) { HWY_DYNAMIC_DISPATCH(ExponentialKernel)(x); }
 
 void weighted_row_sum(const float* base, std::size_t stride, std::span<const int> index, std::span<const float> x,
                       std::span<float> sum) {

@@ -15,8 +15,8 @@ namespace ohmic {
 /// out[i] = gaussian of element 32 first_block + i of the stream.
 void gaussians(const RandomStream& stream, std::span<float> out, std::uint32_t first_block = 0);
 
-/// out[e] = random_word of element e of the stream.
-void random_words(const RandomStream& stream, std::span<std::uint32_t> out);
+/// out[i] = random_word of element 32 first_block + i of the stream.
+void random_words(const RandomStream& stream, std::span<std::uint32_t> out, std::uint32_t first_block = 0);
 
 /// Largest |x|; 0 for an empty span.
 float max_abs(std::span<const float> x);
@@ -36,6 +36,12 @@ SquaredCodes square_codes(std::span<const std::int8_t> codes, std::size_t first_
 
 /// x[i] = 1 / (1 + exp(-x[i])), relative error below 3e-7.
 void sigmoid(std::span<float> x);
+
+/// x[i] = tanh(x[i]), relative error below 3e-7.
+void hyperbolic_tangent(std::span<float> x);
+
+/// x[i] = exp(x[i]) with x[i] clamped to -87 .. 87, relative error below 4e-7.
+void exponentials(std::span<float> x);
 
 /// sum[j] = sum over k of x[k] rows[k][j], in the order of k; rows[k] = base + index[k] * stride.
 void weighted_row_sum(const float* base, std::size_t stride, std::span<const int> index, std::span<const float> x,

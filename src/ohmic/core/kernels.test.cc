@@ -50,6 +50,27 @@ TEST_P(KernelTest, SigmoidIsAccurateAndBounded) {
   }
 }
 
+TEST_P(KernelTest, TangentAndExponentialAreAccurateAndBounded) {
+  std::vector<float> x = {0, 1e-20f, -1e-7f, 0.6249f, 0.6251f, -0.625f};
+  for (double v = -120; v <= 120; v += 0.0371) x.push_back(static_cast<float>(v));
+  std::vector<float> t = x, e = x;
+  hyperbolic_tangent(t);
+  exponentials(e);
+  for (std::size_t i = 0; i < x.size(); ++i) {
+    const auto exact = static_cast<double>(x[i]);
+    EXPECT_NEAR(t[i], std::tanh(exact), 3e-7 * std::abs(std::tanh(exact))) << "x = " << x[i];
+    EXPECT_LE(std::abs(t[i]), 1);
+    EXPECT_NEAR(e[i] / std::exp(std::clamp(exact, -87.0, 87.0)), 1, 4e-7) << "x = " << x[i];
+  }
+}
+
+TEST_P(KernelTest, RandomWordsMayBeginAtAnyBlock) {
+  const RandomStream stream(5, Purpose::dropout, 3, 8);
+  std::vector<std::uint32_t> words(75);
+  random_words(stream, words, 7);
+  for (std::uint32_t i = 0; i < words.size(); ++i) ASSERT_EQ(words[i], random_word(stream, 7 * 32 + i));
+}
+
 TEST_P(KernelTest, RowSumsAndUpdatesGiveTheBitsOfThePlainLoop) {
   constexpr std::size_t kRows = 9, kColumns = 301;
   const std::vector<float> base = some_floats(kRows * kColumns, 2);

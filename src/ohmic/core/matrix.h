@@ -37,6 +37,8 @@ class Matrix {
   std::size_t columns() const { return columns_; }
   std::span<float> row(std::size_t r) { return {values_.data() + r * columns_, columns_}; }
   std::span<const float> row(std::size_t r) const { return {values_.data() + r * columns_, columns_}; }
+  /// Elements that fit without new storage.
+  std::size_t capacity() const { return values_.capacity(); }
   std::span<float> values() { return values_; }
   std::span<const float> values() const { return values_; }
   MatrixView<float> view() { return {values_.data(), rows_, columns_}; }

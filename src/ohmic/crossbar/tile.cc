@@ -209,6 +209,13 @@ float Tile::effective_weight(int input, int output) const {
   return weight;
 }
 
+void Tile::read_weights(MatrixView<float> weights) const {
+  for (int i = 0; i < inputs(); ++i) {
+    const auto row = weights.row(static_cast<std::size_t>(i));
+    for (int j = 0; j < outputs(); ++j) row[static_cast<std::size_t>(j)] = weight_scale_ * effective_weight(i, j);
+  }
+}
+
 float Tile::effective_variance(int input, int output) const {
   if (!cells_->model().read_noise().is_noisy()) return 0;
   float variance = 0;
@@ -252,7 +259,19 @@ void Tile::forward(MatrixView<const float> x, MatrixView<float> y, std::uint64_t
       add_scaled(partial_.view(), layout.factor(a), a == 0, y);
     }
   }
+  if (measured_) measure(y);
   scale(y, output_scale_ * weight_scale_);
+}
+
+void Tile::measure(MatrixView<const float> y) {
+  for (std::size_t i = 0; i < y.rows * y.columns; ++i) measured_->sum += static_cast<double>(std::abs(y.data[i]));
+  measured_->count += y.rows * y.columns;
+}
+
+double Tile::end_measurement() {
+  const Measured m = measured_.value_or(Measured{});
+  measured_.reset();
+  return m.count > 0 ? m.sum / static_cast<double>(m.count) : 0;
 }
 
 void Tile::backward(MatrixView<const float> x, MatrixView<float> y, std::uint64_t first_read, bool calibrate) {

@@ -67,12 +67,17 @@ class Tile {
 
   /// A digital factor on the outputs of forward reads, as drift compensation sets it. Not saved.
   void set_output_scale(float scale) { output_scale_ = scale; }
+  /// From `begin_measurement` on, the outputs of `forward` are watched; `end_measurement` returns their mean magnitude
+  /// before the output scale, 0 if there were none.
+  void begin_measurement() { measured_ = Measured{}; }
+  double end_measurement();
   /// The share of a weight's change that one pulse makes, against a weight of one unit: 1 / synapse.cells on average.
   double pulse_share() const { return 1.0 / cells_->layout().cells(); }
 
   /// What a stored weight of 1 stands for: a digital factor on all outputs, for weights that were scaled to the cells'
   /// range before programming. Not saved.
   void set_weight_scale(float scale) { weight_scale_ = scale; }
+  float weight_scale() const { return weight_scale_; }
 
   /// Blind pulses: on a differential pair a SET pulse on the cell of the sign, on a single cell a SET or a depression
   /// pulse. Where a weight has several cells, SelectionCounters picks one per pulse; copies are all pulsed. `step` keys
@@ -98,6 +103,8 @@ class Tile {
   /// The weight and the variance of one read, as the products see them now.
   float effective_weight(int input, int output) const;
   float effective_variance(int input, int output) const;
+  /// All weights (inputs x outputs) as the products see them now, weight_scale included.
+  void read_weights(MatrixView<float> weights) const;
   /// The drifted conductance of one cell of a unit (side 0: G+, 1: G-), in uS; unit = crossing where a weight is one
   /// pair.
   float conductance_us(std::uint32_t unit, int side) const { return cells_->value(unit, side).conductance_us; }
@@ -116,6 +123,7 @@ class Tile {
     PatchReader forward_patches, backward_patches;
   };
 
+  void measure(MatrixView<const float> y);
   void check_spec() const;
   void build_readers();
   ArrayReader make_reader(int rows, int columns, int block_rows, int block_columns, const DigitScale& scale) const;
@@ -143,6 +151,12 @@ class Tile {
   std::vector<Readers> readers_;
   Counters counters_;
   float output_scale_ = 1;
+  // Outputs watched for drift compensation.
+  struct Measured {
+    double sum = 0;
+    std::uint64_t count = 0;
+  };
+  std::optional<Measured> measured_;
   float weight_scale_ = 1;
   DigitRule digit_rule_{};
   Matrix partial_;  ///< scratch: the outputs of one array of several
