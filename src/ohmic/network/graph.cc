@@ -1,84 +1,268 @@
 #include "ohmic/network/graph.h"
 
 #include <algorithm>
+#include <map>
 
 #include "ohmic/core/error.h"
+#include "ohmic/core/parallel.h"
+#include "ohmic/network/build.h"
 
 namespace ohmic {
+namespace {
 
-Graph::Graph(const NetworkSpec& spec, std::size_t input_size, std::size_t class_count,
-             const WeightsFactory& make_weights)
-    : input_size_(input_size) {
-  std::size_t width = input_size;
+constexpr std::size_t kElementsPerChunk = 1 << 16;
+constexpr int kSample = -1;  // where a layer's number is meant: the sample itself
+
+void add(MatrixView<const float> from, MatrixView<float> to) {
+  parallel_chunks(to.rows * to.columns, kElementsPerChunk, [&](std::size_t begin, std::size_t end) {
+    for (std::size_t i = begin; i < end; ++i) to.data[i] += from.data[i];
+  });
+}
+
+// Positions of the layers that feed one, or kSample.
+std::vector<int> find_inputs(const LayerSpec& spec, const std::string& section, std::size_t position,
+                             const std::map<std::string, int>& numbers) {
+  if (spec.inputs.empty()) return {static_cast<int>(position) - 1};
+  std::vector<int> inputs;
+  for (const std::string& name : spec.inputs) {
+    const auto found = numbers.find(name);
+    if (found == numbers.end()) {
+      std::vector<std::string> known;
+      for (const auto& [candidate, number] : numbers) known.push_back(candidate);
+      const std::string near = nearest_name(name, known);
+      fail("{}.layers.{}.inputs names \"{}\", but no layer before it is called that{}; \"input\" is the sample",
+           section, position, name, near.empty() ? "" : fmt::format(" (did you mean \"{}\"?)", near));
+    }
+    inputs.push_back(found->second);
+  }
+  return inputs;
+}
+
+// Who feeds whom, by position in the list of layers.
+struct Wiring {
+  std::vector<std::string> names;
+  std::vector<std::vector<int>> inputs;
+  std::vector<int> uses;
+};
+
+Wiring find_wiring(const NetworkSpec& spec, const GraphContext& context) {
+  Wiring w;
+  std::map<std::string, int> numbers = {{"input", kSample}};
+  std::map<LayerKind, int> made;
+  w.uses.assign(spec.layers.size(), 0);
   for (std::size_t l = 0; l < spec.layers.size(); ++l) {
     const LayerSpec& layer = spec.layers[l];
-    std::string name = fmt::format("layer{}", l);
-    if (layer.kind == LayerKind::sigmoid) {
-      layers_.push_back(std::make_unique<SigmoidLayer>(std::move(name), width));
+    const int number = ++made[layer.kind];
+    std::string name = layer.name;
+    if (name.empty()) name = fmt::format("{}{}", kLayerKinds[static_cast<std::size_t>(layer.kind)], number);
+    w.inputs.push_back(find_inputs(layer, context.section, l, numbers));
+    for (const int input : w.inputs.back()) {
+      if (input != kSample) ++w.uses[static_cast<std::size_t>(input)];
+    }
+    if (!numbers.emplace(name, static_cast<int>(l)).second) {
+      fail("{}.layers.{}.name = \"{}\" is the name of another layer too; give each its own", context.section, l, name);
+    }
+    w.names.push_back(context.prefix + name);
+  }
+  return w;
+}
+
+// A ReLU that is the only one to take a batch norm's or a sum's output is computed with it.
+bool joins_its_input(const NetworkSpec& spec, const Wiring& w, std::size_t l) {
+  if (spec.layers[l].kind != LayerKind::relu || w.inputs[l].size() != 1 || w.inputs[l][0] == kSample) return false;
+  const auto from = static_cast<std::size_t>(w.inputs[l][0]);
+  const LayerKind kind = spec.layers[from].kind;
+  return w.uses[from] == 1 && (kind == LayerKind::batch_norm || kind == LayerKind::add);
+}
+
+}  // namespace
+
+Graph::Graph(const NetworkSpec& spec, const GraphContext& context) : input_shape_(context.input) {
+  if (spec.layers.empty()) fail("{0}.layers is empty; add [[{0}.layers]] with a kind", context.section);
+  const Wiring wiring = find_wiring(spec, context);
+  std::vector<bool> joined(spec.layers.size(), false), has_relu(spec.layers.size(), false);
+  for (std::size_t l = 0; l < spec.layers.size(); ++l) {
+    if (!joins_its_input(spec, wiring, l)) continue;
+    joined[l] = true;
+    has_relu[static_cast<std::size_t>(wiring.inputs[l][0])] = true;
+  }
+  LayerBuilder builder(context);
+  std::vector<int> node_of(spec.layers.size());
+  for (std::size_t l = 0; l < spec.layers.size(); ++l) {
+    Node node;
+    std::vector<Shape> shapes;
+    for (const int input : wiring.inputs[l]) {
+      node.inputs.push_back(input == kSample ? kSample : node_of[static_cast<std::size_t>(input)]);
+      const int from = node.inputs.back();
+      shapes.push_back(from == kSample ? input_shape_ : nodes_[static_cast<std::size_t>(from)].layer->output_shape());
+    }
+    if (joined[l]) {
+      node_of[l] = node.inputs[0];
       continue;
     }
-    if (layer.units < 1) fail("network.layers.{}.units = {} must be at least 1 for a dense layer", l, layer.units);
-    const auto number = static_cast<std::uint32_t>(dense_.size());
-    auto weights = make_weights(number, static_cast<int>(width) + (layer.bias ? 1 : 0), static_cast<int>(layer.units),
-                                layer.weights);
-    auto dense =
-        std::make_unique<DenseLayer>(fmt::format("dense{}", number + 1), width, layer.bias, std::move(weights));
-    dense_.push_back(dense.get());
-    layers_.push_back(std::move(dense));
-    width = static_cast<std::size_t>(layer.units);
+    const LayerPlace place{wiring.names[l], l, l + 1 == spec.layers.size(), has_relu[l]};
+    node.layer = builder.make(spec.layers[l], place, shapes);
+    node_of[l] = static_cast<int>(nodes_.size());
+    nodes_.push_back(std::move(node));
   }
-  if (dense_.empty()) fail("network.layers has no dense layer; add [[network.layers]] with kind = \"dense\" and units");
-  if (width != class_count) {
-    fail(
-        "the last layer of the network gives {} outputs but the data have {} classes; set units = {} in the last dense "
-        "layer",
-        width, class_count, class_count);
+  plan();
+}
+
+// What is kept for the way back, and which layers it passes through.
+void Graph::plan() {
+  for (Node& node : nodes_) {
+    for (WeightMatrix* matrix : node.layer->weight_matrices()) matrices_.push_back(matrix);
+    for (Parameter* parameter : node.layer->parameters()) parameters_.push_back(parameter);
+    node.trains = !node.layer->weight_matrices().empty() || !node.layer->parameters().empty();
+    node.kept = node.layer->needs().output;
+    for (const int input : node.inputs) {
+      if (input == kSample) continue;
+      Node& from = nodes_[static_cast<std::size_t>(input)];
+      ++from.uses;
+      from.kept |= node.layer->needs().inputs;
+      node.trains |= from.trains;
+    }
+  }
+  for (std::size_t l = 0; l + 1 < nodes_.size(); ++l) {
+    if (nodes_[l].uses == 0) {
+      fail("no layer takes the output of {}, and it is not the last; name it in the inputs of another, or remove it",
+           nodes_[l].layer->name());
+    }
+  }
+  if (matrices_.empty() && parameters_.empty()) {
+    fail("network.layers has nothing to train; add [[network.layers]] with kind = \"dense\" and units");
   }
 }
 
 std::size_t Graph::weight_count() const {
   std::size_t count = 0;
-  for (const DenseLayer* dense : dense_) {
-    count += static_cast<std::size_t>(dense->weights().inputs()) * static_cast<std::size_t>(dense->weights().outputs());
+  for (const WeightMatrix* matrix : matrices_) {
+    count += static_cast<std::size_t>(matrix->weights->inputs()) * static_cast<std::size_t>(matrix->weights->outputs());
   }
+  for (const Parameter* parameter : parameters_) count += parameter->values.size();
   return count;
 }
 
+// The smallest free matrix that is large enough, or a new one.
+Matrix Graph::take(std::size_t rows, std::size_t columns) {
+  auto best = free_.end();
+  for (auto it = free_.begin(); it != free_.end(); ++it) {
+    if (it->capacity() >= rows * columns && (best == free_.end() || it->capacity() < best->capacity())) best = it;
+  }
+  Matrix matrix;
+  if (best != free_.end()) {
+    matrix = std::move(*best);
+    free_.erase(best);
+  }
+  matrix.resize(rows, columns);
+  return matrix;
+}
+
+void Graph::give_back(Matrix& matrix) {
+  if (matrix.capacity() > 0) free_.push_back(std::move(matrix));
+  matrix = Matrix();
+}
+
+MatrixView<const float> Graph::output_of(int node, MatrixView<const float> x) const {
+  return node == kSample ? x : nodes_[static_cast<std::size_t>(node)].output.view();
+}
+
 MatrixView<const float> Graph::forward(MatrixView<const float> x, const Pass& pass) {
-  activations_.resize(layers_.size());
-  MatrixView<const float> in = x;
-  for (std::size_t l = 0; l < layers_.size(); ++l) {
-    activations_[l].resize(x.rows, layers_[l]->outputs());
-    layers_[l]->forward(in, activations_[l].view(), pass);
-    in = static_cast<const Matrix&>(activations_[l]).view();
-  }
-  return in;
+  return forward_until(nodes_.size(), x, pass);
 }
 
-void Graph::backward(MatrixView<const float> output_gradient, const Pass& pass) {
-  gradients_.resize(layers_.size());
-  MatrixView<const float> dy = output_gradient;
-  for (std::size_t l = layers_.size(); l-- > 0;) {
-    MatrixView<float> dx;
-    if (l > 0) {
-      gradients_[l].resize(dy.rows, layers_[l - 1]->outputs());
-      dx = gradients_[l].view();
+MatrixView<const float> Graph::forward_until(std::size_t layers, MatrixView<const float> x, const Pass& pass) {
+  OHMIC_EXPECT(x.columns == input_size());
+  sample_ = x;
+  for (Node& node : nodes_) give_back(node.output);
+  std::vector<int> left;
+  for (const Node& node : nodes_) left.push_back(node.uses);
+  for (std::size_t l = 0; l < layers; ++l) {
+    Node& node = nodes_[l];
+    in_.clear();
+    for (const int input : node.inputs) in_.push_back(output_of(input, x));
+    node.output = take(x.rows, node.layer->output_shape().size());
+    node.layer->forward(in_, node.output.view(), pass);
+    for (const int input : node.inputs) {
+      if (input == kSample) continue;
+      Node& from = nodes_[static_cast<std::size_t>(input)];
+      if (--left[static_cast<std::size_t>(input)] == 0 && !(pass.training && from.kept)) give_back(from.output);
     }
-    layers_[l]->backward(static_cast<const Matrix&>(activations_[l]).view(), dy, dx, pass);
-    dy = dx;
+  }
+  return static_cast<const Matrix&>(nodes_[layers - 1].output).view();
+}
+
+void Graph::backward_through(Node& node, MatrixView<const float> dy, const Pass& pass,
+                             MatrixView<float> input_gradient) {
+  const std::size_t count = node.inputs.size();
+  std::vector<Matrix> extra(count);  // where an input has a gradient from elsewhere already
+  std::vector<MatrixView<float>> dx(count);
+  in_.clear();
+  for (std::size_t k = 0; k < count; ++k) {
+    const int input = node.inputs[k];
+    in_.push_back(output_of(input, sample_));
+    if (input == kSample) {
+      dx[k] = input_gradient;  // one layer at most takes the sample where its gradient is wanted
+      continue;
+    }
+    Node& from = nodes_[static_cast<std::size_t>(input)];
+    if (!from.trains && input_gradient.data == nullptr) continue;
+    Matrix& to = from.has_gradient ? extra[k] : from.gradient;
+    to = take(dy.rows, from.layer->output_shape().size());
+    from.has_gradient = true;
+    dx[k] = to.view();
+  }
+  node.layer->backward(in_, static_cast<const Matrix&>(node.output).view(), dy, dx, pass);
+  for (std::size_t k = 0; k < count; ++k) {
+    if (extra[k].rows() == 0) continue;
+    add(static_cast<const Matrix&>(extra[k]).view(), nodes_[static_cast<std::size_t>(node.inputs[k])].gradient.view());
+    give_back(extra[k]);
   }
 }
 
-double squared_error(MatrixView<const float> outputs, std::span<const int> labels, MatrixView<float> gradient) {
-  double loss = 0;
-  for (std::size_t s = 0; s < outputs.rows; ++s) {
-    for (std::size_t j = 0; j < outputs.columns; ++j) {
-      const float difference = outputs.row(s)[j] - (static_cast<int>(j) == labels[s] ? 1.0f : 0.0f);
-      gradient.row(s)[j] = difference;
-      loss += 0.5 * static_cast<double>(difference) * static_cast<double>(difference);
+void Graph::backward(MatrixView<const float> output_gradient, const Pass& pass, MatrixView<float> input_gradient) {
+  for (std::size_t l = nodes_.size(); l-- > 0;) {
+    Node& node = nodes_[l];
+    const bool last = l + 1 == nodes_.size();
+    if (last || node.has_gradient) {
+      const auto dy = last ? output_gradient : static_cast<const Matrix&>(node.gradient).view();
+      backward_through(node, dy, pass, input_gradient);
     }
+    give_back(node.gradient);
+    node.has_gradient = false;
+    if (!last) give_back(node.output);
   }
-  return loss;
+}
+
+void Graph::save(SafetensorsWriter& out) const {
+  for (const WeightMatrix* matrix : matrices_) matrix->weights->save(matrix->name, out);
+  for (const Parameter* parameter : parameters_) {
+    out.add(parameter->name, std::span<const float>(parameter->values));
+  }
+  for (const Node& node : nodes_) node.layer->save(out);
+}
+
+void Graph::load(const SafetensorsFile& in) {
+  for (WeightMatrix* matrix : matrices_) matrix->weights->load(matrix->name, in);
+  for (Parameter* parameter : parameters_) in.read(parameter->name, std::span<float>(parameter->values));
+  for (Node& node : nodes_) node.layer->load(in);
+}
+
+void Graph::copy_digital_state(const Graph& from) {
+  OHMIC_EXPECT(from.nodes_.size() == nodes_.size());
+  for (std::size_t p = 0; p < parameters_.size(); ++p) parameters_[p]->values = from.parameters_[p]->values;
+  for (std::size_t l = 0; l < nodes_.size(); ++l) nodes_[l].layer->copy_state(*from.nodes_[l].layer);
+}
+
+void Graph::forget() {
+  for (Node& node : nodes_) node.layer->forget();
+}
+
+std::size_t Graph::bytes() const {
+  std::size_t elements = 0;
+  for (const Matrix& matrix : free_) elements += matrix.capacity();
+  for (const Node& node : nodes_) elements += node.output.capacity() + node.gradient.capacity();
+  return elements * sizeof(float);
 }
 
 int argmax(std::span<const float> values) {

@@ -2,6 +2,7 @@
 
 #include <functional>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "ohmic/network/layer.h"
@@ -9,36 +10,82 @@
 
 namespace ohmic {
 
-/// Makes the weights of one dense layer: number of the layer, rows, columns, where they are to live.
-using WeightsFactory = std::function<std::unique_ptr<Weights>(std::uint32_t, int, int, WeightKind)>;
+/// Makes a weight matrix: its number in the network, rows, columns, and the layer that it is for.
+using WeightsFactory = std::function<std::unique_ptr<Weights>(std::uint32_t, int, int, const LayerSpec&)>;
 
-/// A chain of layers. Owns the activations and gradients of the last batch.
-class Graph {
- public:
-  /// `input_size`: numbers per sample; `class_count`: what the last layer must give. Error if the description is not a
-  /// network.
-  Graph(const NetworkSpec& spec, std::size_t input_size, std::size_t class_count, const WeightsFactory& make_weights);
-
-  std::size_t input_size() const { return input_size_; }
-  const std::vector<std::unique_ptr<Layer>>& layers() const { return layers_; }
-  /// The dense layers, in order.
-  const std::vector<DenseLayer*>& dense_layers() const { return dense_; }
-  std::size_t weight_count() const;
-
-  /// x: batch x input_size. Returns batch x class_count, valid until the next call.
-  MatrixView<const float> forward(MatrixView<const float> x, const Pass& pass);
-  /// Gradient of the loss by the outputs of the last forward pass; afterwards the dense layers hold inputs and deltas.
-  void backward(MatrixView<const float> output_gradient, const Pass& pass);
-
- private:
-  std::size_t input_size_;
-  std::vector<std::unique_ptr<Layer>> layers_;
-  std::vector<DenseLayer*> dense_;
-  std::vector<Matrix> activations_, gradients_;
+/// What the layers of a network are made from, beside its description.
+struct GraphContext {
+  Shape input;      ///< of one sample
+  int classes = 0;  ///< of the data: tokens that an embedding can meet, classes that the last layer must tell
+  std::uint64_t seed = 1;
+  std::string section = "network";  ///< of the experiment, for messages
+  std::string prefix;               ///< of the layers' names, where several networks share a checkpoint
+  std::uint32_t first_unit = 0;     ///< number of the first weight matrix, where several networks share a seed
+  WeightsFactory make_weights;
 };
 
-/// Half the squared distance between outputs and one-hot targets, summed over the batch; gradient = outputs - targets.
-double squared_error(MatrixView<const float> outputs, std::span<const int> labels, MatrixView<float> gradient);
+/// A network: layers, each fed by the sample or by layers before it. Owns the activations and gradients of the last
+/// batch; what no layer needs on the way back is freed and used again.
+class Graph {
+ public:
+  /// Error if the description is not a network: the message names the layer.
+  Graph(const NetworkSpec& spec, const GraphContext& context);
+
+  const Shape& input_shape() const { return input_shape_; }
+  const Shape& output_shape() const { return nodes_.back().layer->output_shape(); }
+  std::size_t input_size() const { return input_shape_.size(); }
+
+  std::size_t layer_count() const { return nodes_.size(); }
+  Layer& layer(std::size_t l) { return *nodes_[l].layer; }
+  const Layer& layer(std::size_t l) const { return *nodes_[l].layer; }
+  /// All weight matrices and digital parameters, in the order of the layers.
+  const std::vector<WeightMatrix*>& weight_matrices() const { return matrices_; }
+  const std::vector<Parameter*>& parameters() const { return parameters_; }
+  /// Trained numbers, digital parameters included.
+  std::size_t weight_count() const;
+
+  /// x: batch x input size, alive until the way back is done. Returns batch x output size, valid until the next call.
+  MatrixView<const float> forward(MatrixView<const float> x, const Pass& pass);
+  /// The same, but only the first `layers` layers; returns the output of the last of them.
+  MatrixView<const float> forward_until(std::size_t layers, MatrixView<const float> x, const Pass& pass);
+  /// Gradient of the summed loss by the outputs of the last training pass; afterwards the matrices and parameters hold
+  /// theirs. `input_gradient`, if it has data, is given the gradient by x.
+  void backward(MatrixView<const float> output_gradient, const Pass& pass, MatrixView<float> input_gradient = {});
+
+  void save(SafetensorsWriter& out) const;
+  void load(const SafetensorsFile& in);
+  /// Takes over the digital parameters and running statistics of an equal network.
+  void copy_digital_state(const Graph& from);
+  /// Evaluation of sequences begins anew.
+  void forget();
+  /// Memory of the activations and gradients held.
+  std::size_t bytes() const;
+
+ private:
+  struct Node {
+    std::unique_ptr<Layer> layer;
+    std::vector<int> inputs;  ///< nodes; -1: the sample
+    int uses = 0;             ///< as an input
+    bool kept = false;        ///< its output is needed on the way back
+    bool trains = false;      ///< it or a layer that feeds it has something to train
+    Matrix output, gradient;
+    bool has_gradient = false;
+  };
+
+  void plan();
+  Matrix take(std::size_t rows, std::size_t columns);
+  void give_back(Matrix& matrix);
+  MatrixView<const float> output_of(int node, MatrixView<const float> x) const;
+  void backward_through(Node& node, MatrixView<const float> dy, const Pass& pass, MatrixView<float> input_gradient);
+
+  Shape input_shape_;
+  std::vector<Node> nodes_;
+  std::vector<WeightMatrix*> matrices_;
+  std::vector<Parameter*> parameters_;
+  MatrixView<const float> sample_;  ///< of the last forward pass
+  std::vector<Matrix> free_;
+  std::vector<MatrixView<const float>> in_;  ///< scratch
+};
 
 /// The position of the largest element; the first of equals.
 int argmax(std::span<const float> values);

@@ -1,63 +1,80 @@
 #pragma once
 
 #include <memory>
+#include <span>
 #include <string>
+#include <vector>
 
 #include "ohmic/core/matrix.h"
+#include "ohmic/core/safetensors.h"
+#include "ohmic/network/shape.h"
 #include "ohmic/network/weights.h"
 
 namespace ohmic {
 
-/// One layer: a map from a batch of inputs to a batch of outputs. What it needs for the way back it keeps itself.
+/// A weight matrix of a layer with what the last batch wants of it: either the gradient of the summed loss, or its two
+/// factors, gradient = inputs^T deltas, with one row per vector that went through the matrix.
+struct WeightMatrix {
+  std::string name;
+  std::unique_ptr<Weights> weights;
+  bool factored = false;
+  Matrix inputs, deltas;  ///< if factored: vectors x matrix rows, vectors x matrix columns
+  Matrix gradient;        ///< otherwise: as the matrix
+};
+
+/// Digital numbers of a layer that are trained by the optimiser: biases, scales, embeddings.
+struct Parameter {
+  std::string name;
+  std::vector<float> values;
+  std::vector<float> gradient;  ///< of the summed loss
+};
+
+/// The inputs of a layer, each batch x size of its shape.
+using LayerInputs = std::span<const MatrixView<const float>>;
+/// Where the gradients by the inputs go; null data where nobody needs one.
+using InputGradients = std::span<const MatrixView<float>>;
+
+/// One layer: a map from a batch of inputs to a batch of outputs. What it needs for the way back beside its inputs and
+/// output it keeps itself.
 class Layer {
  public:
-  explicit Layer(std::string name) : name_(std::move(name)) {}
+  Layer(std::string name, std::vector<Shape> inputs, Shape output)
+      : name_(std::move(name)), input_shapes_(std::move(inputs)), output_shape_(output) {}
   virtual ~Layer() = default;
 
   const std::string& name() const { return name_; }
-  virtual std::size_t outputs() const = 0;
-  /// y: batch x outputs.
-  virtual void forward(MatrixView<const float> x, MatrixView<float> y, const Pass& pass) = 0;
-  /// y: what forward gave; dy: gradient of the loss by y; dx: gradient by x, or null data if nobody needs it.
-  virtual void backward(MatrixView<const float> y, MatrixView<const float> dy, MatrixView<float> dx,
+  const std::vector<Shape>& input_shapes() const { return input_shapes_; }
+  const Shape& input_shape() const { return input_shapes_.front(); }
+  const Shape& output_shape() const { return output_shape_; }
+
+  /// y: batch x output_shape().size(), overwritten.
+  virtual void forward(LayerInputs x, MatrixView<float> y, const Pass& pass) = 0;
+  /// x, y: of the last forward pass, with data only where `needs` says so. dy: gradient of the loss by y. dx:
+  /// overwritten with the gradients by x. Leaves the gradients of weights and parameters in them.
+  virtual void backward(LayerInputs x, MatrixView<const float> y, MatrixView<const float> dy, InputGradients dx,
                         const Pass& pass) = 0;
+  /// What `backward` reads; the graph frees the rest.
+  struct Needs {
+    bool inputs = true;
+    bool output = true;
+  };
+  virtual Needs needs() const { return {}; }
+
+  virtual std::vector<WeightMatrix*> weight_matrices() { return {}; }
+  virtual std::vector<Parameter*> parameters() { return {}; }
+
+  /// What the future depends on beside weights and parameters: running statistics, states carried between batches.
+  virtual void save(SafetensorsWriter&) const {}
+  virtual void load(const SafetensorsFile&) {}
+  /// Takes over what `save` keeps from a layer of the same kind and shape.
+  virtual void copy_state(const Layer& /*from*/) {}
+  /// Sequences begin anew.
+  virtual void forget() {}
 
  private:
   std::string name_;
-};
-
-/// y = [x 1] W (the 1 for the bias, if any). Keeps [x 1] and dy, from which the update rule makes the weight step.
-class DenseLayer final : public Layer {
- public:
-  DenseLayer(std::string name, std::size_t inputs, bool bias, std::unique_ptr<Weights> weights);
-
-  Weights& weights() { return *weights_; }
-  const Weights& weights() const { return *weights_; }
-  /// Of the last pass: batch x matrix rows, batch x matrix columns.
-  const Matrix& inputs() const { return inputs_; }
-  const Matrix& deltas() const { return deltas_; }
-
-  std::size_t outputs() const override { return static_cast<std::size_t>(weights_->outputs()); }
-  void forward(MatrixView<const float> x, MatrixView<float> y, const Pass& pass) override;
-  void backward(MatrixView<const float> y, MatrixView<const float> dy, MatrixView<float> dx, const Pass& pass) override;
-
- private:
-  std::size_t input_count_;
-  bool bias_;
-  std::unique_ptr<Weights> weights_;
-  Matrix inputs_, deltas_, input_gradients_;
-};
-
-/// y = 1 / (1 + exp(-x)).
-class SigmoidLayer final : public Layer {
- public:
-  SigmoidLayer(std::string name, std::size_t units) : Layer(std::move(name)), units_(units) {}
-  std::size_t outputs() const override { return units_; }
-  void forward(MatrixView<const float> x, MatrixView<float> y, const Pass& pass) override;
-  void backward(MatrixView<const float> y, MatrixView<const float> dy, MatrixView<float> dx, const Pass& pass) override;
-
- private:
-  std::size_t units_;
+  std::vector<Shape> input_shapes_;
+  Shape output_shape_;
 };
 
 }  // namespace ohmic

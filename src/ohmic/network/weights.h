@@ -14,7 +14,8 @@ namespace ohmic {
 /// What identifies a pass through the network for the noise: sample s of the batch is read number first_read + s.
 struct Pass {
   std::uint64_t first_read = 0;
-  bool training = false;  ///< converter ranges may learn from it
+  bool training = false;   ///< converter ranges may learn from it
+  bool continues = false;  ///< its sequences go on where those of the pass before ended
 };
 
 /// A weight matrix (inputs x outputs), wherever it lives.
@@ -33,10 +34,14 @@ class Weights {
   virtual std::size_t bytes() const = 0;
 };
 
-/// Plain fp32 weights, sums in a fixed order. Zero inputs are skipped.
+/// How many of the inputs of a weight matrix are zero: decides how a digital one multiplies.
+enum class Sparsity { sparse, dense };
+
+/// Plain fp32 weights. Sparse: zero inputs are skipped, sums in the order of the inputs; dense: by oneDNN.
 class DigitalWeights final : public Weights {
  public:
-  explicit DigitalWeights(Matrix values) : values_(std::move(values)) {}
+  explicit DigitalWeights(Matrix values, Sparsity sparsity = Sparsity::sparse)
+      : values_(std::move(values)), sparsity_(sparsity) {}
 
   Matrix& values() { return values_; }
   const Matrix& values() const { return values_; }
@@ -53,6 +58,7 @@ class DigitalWeights final : public Weights {
 
  private:
   Matrix values_;
+  Sparsity sparsity_;
   Counters counters_;
 };
 

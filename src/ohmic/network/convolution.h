@@ -1,0 +1,65 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "ohmic/network/layer.h"
+#include "ohmic/network/patch_weights.h"
+
+namespace ohmic {
+
+/// Makes the weight matrix of one group: its number, rows, columns.
+using GroupWeights = std::function<std::unique_ptr<Weights>(int group, int inputs, int outputs)>;
+
+/// A convolution, channels last. The matrix of a group has one row per pixel and channel under the kernel, in the order
+/// (row, column, channel), and one column per output channel; each position of the image is one vector. The bias, if
+/// any, is digital.
+class ConvolutionLayer final : public Layer {
+ public:
+  /// window.channels: of the whole image. Error if the channels do not fall into `groups`, or if nothing is left.
+  ConvolutionLayer(std::string name, const Window& window, int outputs, int groups, bool bias,
+                   const GroupWeights& make_weights);
+
+  void forward(LayerInputs x, MatrixView<float> y, const Pass& pass) override;
+  void backward(LayerInputs x, MatrixView<const float> y, MatrixView<const float> dy, InputGradients dx,
+                const Pass& pass) override;
+  Needs needs() const override;
+  std::vector<WeightMatrix*> weight_matrices() override;
+  std::vector<Parameter*> parameters() override;
+
+ private:
+  std::vector<PatchWeights> groups_;
+  bool has_bias_;
+  Parameter bias_;
+  Matrix unwanted_;  ///< scratch: what a tile gives on the way to the codes of the deltas
+};
+
+/// The transpose of a convolution: each position of the (smaller) input adds a patch to the output. The matrix has one
+/// row per input channel and one column per pixel and channel under the kernel.
+class TransposedConvolutionLayer final : public Layer {
+ public:
+  /// `window` slides over the output and stands at each position of the input.
+  TransposedConvolutionLayer(std::string name, const Window& window, int inputs, bool bias,
+                             const GroupWeights& make_weights);
+
+  void forward(LayerInputs x, MatrixView<float> y, const Pass& pass) override;
+  void backward(LayerInputs x, MatrixView<const float> y, MatrixView<const float> dy, InputGradients dx,
+                const Pass& pass) override;
+  Needs needs() const override { return {weights_.needs_values(), false}; }
+  std::vector<WeightMatrix*> weight_matrices() override { return {&weights_.matrix()}; }
+  std::vector<Parameter*> parameters() override;
+
+ private:
+  PatchWeights weights_;
+  bool has_bias_;
+  Parameter bias_;
+  Matrix unwanted_;  ///< scratch: what a tile gives on the way to the codes of the deltas
+};
+
+/// The window that a transposed convolution pastes by: that of the convolution which leads from its output to `input`.
+Window transposed_window(const Shape& input, int outputs, int kernel_height, int kernel_width, int stride, int padding,
+                         int dilation);
+
+}  // namespace ohmic

@@ -1,0 +1,194 @@
+#include "ohmic/network/patch_weights.h"
+
+#include <algorithm>
+
+#include "ohmic/core/gemm.h"
+#include "ohmic/core/parallel.h"
+
+namespace ohmic {
+namespace {
+
+constexpr std::size_t kGradientParts = 8;  // sums over as many stretches of the batch, whatever the threads
+
+template <class T>
+bool is_whole(const Channels<T>& c) {
+  return c.count == c.pixel_channels;
+}
+
+// The meant channels side by side: the batch itself if they are all.
+MatrixView<const float> gathered(const Channels<const float>& from, Matrix& room) {
+  if (is_whole(from)) return from.batch;
+  const auto count = static_cast<std::size_t>(from.count), step = static_cast<std::size_t>(from.pixel_channels);
+  room.resize(from.batch.rows, from.pixels() * count);
+  for (std::size_t s = 0; s < from.batch.rows; ++s) {
+    for (std::size_t p = 0; p < from.pixels(); ++p) {
+      std::copy_n(from.of_sample(s) + p * step + from.first, count, room.row(s).data() + p * count);
+    }
+  }
+  return static_cast<const Matrix&>(room).view();
+}
+
+// Where results for the meant channels go, before `scatter`.
+MatrixView<float> target(const Channels<float>& to, Matrix& room) {
+  if (is_whole(to)) return to.batch;
+  room.resize(to.batch.rows, to.pixels() * static_cast<std::size_t>(to.count));
+  return room.view();
+}
+
+void scatter(const Matrix& room, const Channels<float>& to) {
+  if (is_whole(to)) return;
+  const auto count = static_cast<std::size_t>(to.count), step = static_cast<std::size_t>(to.pixel_channels);
+  for (std::size_t s = 0; s < to.batch.rows; ++s) {
+    for (std::size_t p = 0; p < to.pixels(); ++p) {
+      std::copy_n(room.row(s).data() + p * count, count, to.of_sample(s) + p * step + to.first);
+    }
+  }
+}
+
+void clear(const Channels<float>& c) {
+  for (std::size_t s = 0; s < c.batch.rows; ++s) {
+    for (std::size_t p = 0; p < c.pixels(); ++p) {
+      std::fill_n(c.of_sample(s) + p * static_cast<std::size_t>(c.pixel_channels) + c.first, c.count, 0.0f);
+    }
+  }
+}
+
+PatchShape shape_of(const Window& w) {
+  PatchShape s;
+  s.height = w.height;
+  s.width = w.width;
+  s.channels = w.channels;
+  s.kernel_height = w.kernel_height;
+  s.kernel_width = w.kernel_width;
+  s.stride_y = s.stride_x = w.stride;
+  s.pad_top = s.pad_left = s.pad_bottom = s.pad_right = w.padding;
+  s.dilation_y = s.dilation_x = w.dilation;
+  return s;
+}
+
+}  // namespace
+
+PatchWeights::PatchWeights(std::string name, std::unique_ptr<Weights> weights, const Window& window, PatchSide side)
+    : window_(window), side_(side), shape_(shape_of(window)) {
+  [[maybe_unused]] const auto patch = static_cast<int>(window.patch_size());
+  OHMIC_EXPECT((side == PatchSide::inputs ? weights->inputs() : weights->outputs()) == patch);
+  matrix_.name = std::move(name);
+  matrix_.weights = std::move(weights);
+}
+
+Tile* PatchWeights::tile() const {
+  auto* analog = dynamic_cast<AnalogWeights*>(matrix_.weights.get());
+  return analog == nullptr ? nullptr : &analog->tile();
+}
+
+void PatchWeights::read_digital(const DigitalWeights& weights, const Channels<const float>& images,
+                                const Channels<float>& positions) const {
+  const Transpose transpose = side_ == PatchSide::inputs ? Transpose::no : Transpose::yes;
+  const Matrix& w = weights.values();
+  parallel_chunks(images.batch.rows, 1, [&](std::size_t begin, std::size_t) {
+    thread_local std::vector<float> patches;
+    patches.resize(window_.positions() * window_.patch_size());
+    window_.cut(images.of_sample(begin), images.pixel_channels, images.first, patches.data());
+    gemm(Transpose::no, transpose, window_.positions(), static_cast<std::size_t>(positions.count), window_.patch_size(),
+         patches.data(), window_.patch_size(), w.values().data(), w.columns(), false,
+         positions.of_sample(begin) + positions.first, static_cast<std::size_t>(positions.pixel_channels));
+  });
+}
+
+void PatchWeights::paste_digital(const DigitalWeights& weights, const Channels<const float>& positions,
+                                 const Channels<float>& images) const {
+  const Transpose transpose = side_ == PatchSide::inputs ? Transpose::yes : Transpose::no;
+  const Matrix& w = weights.values();
+  parallel_chunks(images.batch.rows, 1, [&](std::size_t begin, std::size_t) {
+    thread_local std::vector<float> patches;
+    patches.resize(window_.positions() * window_.patch_size());
+    gemm(Transpose::no, transpose, window_.positions(), window_.patch_size(), static_cast<std::size_t>(positions.count),
+         positions.of_sample(begin) + positions.first, static_cast<std::size_t>(positions.pixel_channels),
+         w.values().data(), w.columns(), false, patches.data(), window_.patch_size());
+    window_.paste(patches.data(), images.pixel_channels, images.first, images.of_sample(begin));
+  });
+}
+
+void PatchWeights::read_patches(const Channels<const float>& images, const Channels<float>& positions,
+                                const Pass& pass) {
+  const std::size_t batch = images.batch.rows;
+  if (auto* digital = dynamic_cast<DigitalWeights*>(matrix_.weights.get())) {
+    read_digital(*digital, images, positions);
+    digital->count_macs(batch * window_.positions() * digital->values().values().size());
+    return;
+  }
+  const Direction direction = side_ == PatchSide::inputs ? Direction::forward : Direction::backward;
+  tile()->read_patches(direction, gathered(images, from_), shape_, target(positions, to_), image_codes_,
+                       pass.first_read, pass.training);
+  scatter(to_, positions);
+}
+
+void PatchWeights::read_and_paste(const Channels<const float>& positions, const Channels<float>& images,
+                                  const Pass& pass) {
+  const std::size_t batch = images.batch.rows;
+  if (auto* digital = dynamic_cast<DigitalWeights*>(matrix_.weights.get())) {
+    clear(images);
+    paste_digital(*digital, positions, images);
+    digital->count_macs(batch * window_.positions() * digital->values().values().size());
+    return;
+  }
+  const Direction direction = side_ == PatchSide::inputs ? Direction::backward : Direction::forward;
+  tile()->read_and_scatter(direction, gathered(positions, from_), shape_, target(images, to_), position_codes_,
+                           pass.first_read, pass.training);
+  scatter(to_, images);
+}
+
+void PatchWeights::find_coded_gradient() {
+  Matrix& gradient = matrix_.gradient;
+  if (side_ == PatchSide::inputs) {
+    patch_gradient(image_codes_, position_codes_, shape_, gradient.view());
+    return;
+  }
+  to_.resize(gradient.columns(), gradient.rows());
+  patch_gradient(image_codes_, position_codes_, shape_, to_.view());
+  for (std::size_t i = 0; i < gradient.rows(); ++i) {
+    for (std::size_t j = 0; j < gradient.columns(); ++j) gradient.row(i)[j] = to_.row(j)[i];
+  }
+}
+
+void PatchWeights::find_gradient(const Channels<const float>& images, const Channels<const float>& positions) {
+  Matrix& gradient = matrix_.gradient;
+  gradient.resize(static_cast<std::size_t>(matrix_.weights->inputs()),
+                  static_cast<std::size_t>(matrix_.weights->outputs()));
+  if (tile() != nullptr) {
+    find_coded_gradient();
+    return;
+  }
+  const std::size_t size = gradient.values().size();
+  const std::size_t batch = images.batch.rows;
+  const std::size_t per_part = (batch + kGradientParts - 1) / kGradientParts;
+  const std::size_t parts = (batch + per_part - 1) / per_part;
+  std::vector<float> sums(parts * size, 0.0f);
+  parallel_chunks(batch, per_part, [&](std::size_t begin, std::size_t end) {
+    thread_local std::vector<float> patches;
+    patches.resize(window_.positions() * window_.patch_size());
+    float* sum = sums.data() + begin / per_part * size;
+    for (std::size_t s = begin; s < end; ++s) {
+      window_.cut(images.of_sample(s), images.pixel_channels, images.first, patches.data());
+      const float* values = positions.of_sample(s) + positions.first;
+      const auto stride = static_cast<std::size_t>(positions.pixel_channels);
+      const auto count = static_cast<std::size_t>(positions.count);
+      if (side_ == PatchSide::inputs) {
+        gemm(Transpose::yes, Transpose::no, window_.patch_size(), count, window_.positions(), patches.data(),
+             window_.patch_size(), values, stride, s > begin, sum, count);
+      } else {
+        gemm(Transpose::yes, Transpose::no, count, window_.patch_size(), window_.positions(), values, stride,
+             patches.data(), window_.patch_size(), s > begin, sum, window_.patch_size());
+      }
+    }
+  });
+  parallel_chunks(size, 4096, [&](std::size_t begin, std::size_t end) {
+    for (std::size_t i = begin; i < end; ++i) {
+      float sum = 0;
+      for (std::size_t p = 0; p < parts; ++p) sum += sums[p * size + i];
+      gradient.values()[i] = sum;
+    }
+  });
+}
+
+}  // namespace ohmic

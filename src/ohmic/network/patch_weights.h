@@ -1,0 +1,64 @@
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "ohmic/crossbar/patches.h"
+#include "ohmic/network/layer.h"
+#include "ohmic/network/window.h"
+
+namespace ohmic {
+
+/// Which side of a weight matrix stands for the patches of an image; the other stands for the positions of the window.
+enum class PatchSide {
+  inputs,   ///< a convolution
+  outputs,  ///< a transposed convolution
+};
+
+/// Some channels of a batch of images, channels last.
+template <class T>
+struct Channels {
+  MatrixView<T> batch;
+  int pixel_channels;  ///< of each pixel in `batch`
+  int first, count;    ///< those meant
+
+  std::size_t pixels() const { return batch.columns / static_cast<std::size_t>(pixel_channels); }
+  T* of_sample(std::size_t s) const { return batch.data + s * batch.columns; }
+  operator Channels<const T>() const { return {batch, pixel_channels, first, count}; }
+};
+
+/// The products of one weight matrix with the patches of images: one group of a convolution or transposed convolution.
+class PatchWeights {
+ public:
+  PatchWeights(std::string name, std::unique_ptr<Weights> weights, const Window& window, PatchSide side);
+
+  WeightMatrix& matrix() { return matrix_; }
+
+  /// Each position gets the product of its patch with the matrix (or its transpose): positions is overwritten.
+  void read_patches(const Channels<const float>& images, const Channels<float>& positions, const Pass& pass);
+  /// The product of each position's numbers with the matrix is added to an image as a patch; images is
+  /// overwritten with the sums.
+  void read_and_paste(const Channels<const float>& positions, const Channels<float>& images, const Pass& pass);
+  /// Sets matrix().gradient from the images and positions that went in. A tile's comes from the codes of its DACs, and
+  /// both directions must have been read before.
+  void find_gradient(const Channels<const float>& images, const Channels<const float>& positions);
+  /// Whether find_gradient reads its arguments.
+  bool needs_values() const { return tile() == nullptr; }
+
+ private:
+  Tile* tile() const;
+  void find_coded_gradient();
+  void read_digital(const DigitalWeights& weights, const Channels<const float>& images,
+                    const Channels<float>& positions) const;
+  void paste_digital(const DigitalWeights& weights, const Channels<const float>& positions,
+                     const Channels<float>& images) const;
+
+  Window window_;
+  PatchSide side_;
+  WeightMatrix matrix_;
+  PatchShape shape_;
+  CodeImages image_codes_, position_codes_;  ///< of the last pass through a tile
+  Matrix from_, to_;                         ///< scratch, for some channels of several
+};
+
+}  // namespace ohmic
