@@ -7,6 +7,7 @@
 #include <numeric>
 
 #include "ohmic/core/error.h"
+#include "ohmic/training/image_trainer.h"
 
 namespace ohmic {
 namespace {
@@ -23,57 +24,49 @@ constexpr std::uint64_t kFirstPass = 1u << 29;
 
 std::vector<Tile*> tiles_of(Graph& graph) {
   std::vector<Tile*> tiles;
-  for (DenseLayer* layer : graph.dense_layers()) {
-    if (auto* analog = dynamic_cast<AnalogWeights*>(&layer->weights())) tiles.push_back(&analog->tile());
+  for (WeightMatrix* matrix : graph.weight_matrices()) {
+    if (auto* analog = dynamic_cast<AnalogWeights*>(matrix->weights.get())) tiles.push_back(&analog->tile());
   }
   return tiles;
 }
 
-// Global drift compensation (Joshi et al., Nat. Commun. 11:2473, 2020): the inputs that each tile saw at the end of
-// training are kept and played to it again later.
+// Global drift compensation (Joshi et al., Nat. Commun. 11:2473, 2020): what each tile gave at the end of training for
+// some samples is compared with what it gives later for the same. Tiles are compensated in the order of the network, so
+// that each meets the inputs it met at the start.
 class DriftCompensation {
  public:
-  DriftCompensation(LoadedRun& run, int samples) : tiles_(tiles_of(run.trainer->graph())) {
-    Graph& graph = run.trainer->graph();
+  DriftCompensation(LoadedRun& run, int samples) : graph_(run.trainer->graph()), tiles_(tiles_of(graph_)) {
     const auto count = static_cast<std::size_t>(std::min(samples, run.data.train.count));
-    Matrix batch(count, graph.input_size());
-    for (std::size_t s = 0; s < count; ++s) load_sample(run.data.train, s, batch.row(s));
-    graph.forward(static_cast<const Matrix&>(batch).view(), {read_number(), false});
-    for (DenseLayer* layer : graph.dense_layers()) {
-      if (dynamic_cast<AnalogWeights*>(&layer->weights()) != nullptr) inputs_.push_back(layer->inputs());
-    }
-    at_start_ = mean_outputs();
+    samples_.resize(count, graph_.input_size());
+    const ImageDecoder decoder(run.data, run.spec.data.normalise);
+    for (std::size_t s = 0; s < count; ++s) decoder.decode(run.data.train, s, samples_.row(s));
+    at_start_ = mean_outputs(tiles_);
   }
 
   /// Measures the tiles as they are now and sets their output scales.
   void calibrate() {
     for (Tile* tile : tiles_) tile->set_output_scale(1);
-    const std::vector<double> now = mean_outputs();
     for (std::size_t t = 0; t < tiles_.size(); ++t) {
-      if (now[t] > 0) tiles_[t]->set_output_scale(static_cast<float>(at_start_[t] / now[t]));
+      const double now = mean_outputs({&tiles_[t], 1}).front();
+      if (now > 0) tiles_[t]->set_output_scale(static_cast<float>(at_start_[t] / now));
     }
   }
 
  private:
   // Each measurement reads with noise of its own.
-  std::uint64_t read_number() { return (1ull << 63) + (measurements_++ << 32); }
+  std::uint64_t read_number() { return (1ull << 61) + (measurements_++ << 32); }
 
-  std::vector<double> mean_outputs() {
+  std::vector<double> mean_outputs(std::span<Tile* const> tiles) {
+    for (Tile* tile : tiles) tile->begin_measurement();
+    graph_.forward(static_cast<const Matrix&>(samples_).view(), {read_number(), false});
     std::vector<double> means;
-    const std::uint64_t first_read = read_number();
-    for (std::size_t t = 0; t < tiles_.size(); ++t) {
-      Matrix out(inputs_[t].rows(), static_cast<std::size_t>(tiles_[t]->outputs()));
-      tiles_[t]->forward(static_cast<const Matrix&>(inputs_[t]).view(), out.view(), first_read);
-      const auto values = out.values();
-      const double sum =
-          std::accumulate(values.begin(), values.end(), 0.0, [](double a, float b) { return a + std::abs(b); });
-      means.push_back(sum / static_cast<double>(values.size()));
-    }
+    for (Tile* tile : tiles) means.push_back(tile->end_measurement());
     return means;
   }
 
+  Graph& graph_;
   std::vector<Tile*> tiles_;
-  std::vector<Matrix> inputs_;
+  Matrix samples_;
   std::vector<double> at_start_;
   std::uint64_t measurements_ = 0;
 };
@@ -117,6 +110,7 @@ std::vector<DeploymentResult> evaluate_over_time(LoadedRun& run, const Deploymen
         "this run has no analog layers (training.rule = \"sgd\"), so nothing ages; write its weights onto cells with "
         "--device, e.g. --device pcm_inference");
   }
+  const ImageDecoder decoder(run.data, run.spec.data.normalise);
   DriftCompensation compensation(run, request.calibration_samples);
   std::vector<TimePoint> times = request.times;
   std::sort(times.begin(), times.end(), [](const TimePoint& a, const TimePoint& b) { return a.seconds < b.seconds; });
@@ -132,7 +126,7 @@ std::vector<DeploymentResult> evaluate_over_time(LoadedRun& run, const Deploymen
       if (kind == Compensation::gdc) compensation.calibrate();
       std::vector<double> draws;
       for (int d = 0; d < request.draws; ++d) {
-        draws.push_back(accuracy(graph, run.data.test, pass++));
+        draws.push_back(accuracy(graph, decoder, run.data.test, pass++));
         if (request.on_progress) request.on_progress(++done / total);
       }
       for (Tile* tile : tiles) tile->set_output_scale(1);

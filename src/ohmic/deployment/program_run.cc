@@ -21,15 +21,11 @@ ExperimentSpec changed(const ExperimentSpec& spec, const std::string& device, st
   return result;
 }
 
-Matrix weights_of(const DenseLayer& layer) {
-  if (const auto* digital = dynamic_cast<const DigitalWeights*>(&layer.weights())) return digital->values();
-  const Tile& tile = dynamic_cast<const AnalogWeights&>(layer.weights()).tile();
+Matrix weights_of(const WeightMatrix& matrix) {
+  if (const auto* digital = dynamic_cast<const DigitalWeights*>(matrix.weights.get())) return digital->values();
+  const Tile& tile = dynamic_cast<const AnalogWeights&>(*matrix.weights).tile();
   Matrix weights(static_cast<std::size_t>(tile.inputs()), static_cast<std::size_t>(tile.outputs()));
-  for (int i = 0; i < tile.inputs(); ++i) {
-    for (int j = 0; j < tile.outputs(); ++j) {
-      weights.row(static_cast<std::size_t>(i))[static_cast<std::size_t>(j)] = tile.effective_weight(i, j);
-    }
-  }
+  tile.read_weights(weights.view());
   return weights;
 }
 
@@ -69,18 +65,20 @@ ProgrammedLayer program_layer(const std::string& name, Matrix weights, Tile& til
 std::vector<ProgrammedLayer> program_run(LoadedRun& run, const std::string& device,
                                          std::span<const std::string> settings) {
   run.spec = changed(run.spec, device, settings);
-  auto chip = std::make_unique<Trainer>(run.spec, run.data);
+  auto chip = make_trainer(run.spec, run.data);
   std::vector<ProgrammedLayer> programmed;
-  const auto from = run.trainer->graph().dense_layers();
-  const auto to = chip->graph().dense_layers();
-  for (std::size_t l = 0; l < to.size(); ++l) {
-    Matrix weights = weights_of(*from[l]);
-    if (auto* digital = dynamic_cast<DigitalWeights*>(&to[l]->weights())) {
+  Graph& from = run.trainer->graph();
+  Graph& to = chip->graph();
+  to.copy_digital_state(from);
+  for (std::size_t m = 0; m < to.weight_matrices().size(); ++m) {
+    WeightMatrix& target = *to.weight_matrices()[m];
+    Matrix weights = weights_of(*from.weight_matrices()[m]);
+    if (auto* digital = dynamic_cast<DigitalWeights*>(target.weights.get())) {
       digital->values() = std::move(weights);
       continue;
     }
-    Tile& tile = dynamic_cast<AnalogWeights&>(to[l]->weights()).tile();
-    programmed.push_back(program_layer(to[l]->name(), std::move(weights), tile, run.spec.programming));
+    Tile& tile = dynamic_cast<AnalogWeights&>(*target.weights).tile();
+    programmed.push_back(program_layer(target.name, std::move(weights), tile, run.spec.programming));
   }
   run.trainer = std::move(chip);
   return programmed;

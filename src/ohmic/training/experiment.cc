@@ -1,6 +1,7 @@
 #include "ohmic/training/experiment.h"
 
 #include <cmath>
+#include <numbers>
 #include <sstream>
 
 #include "ohmic/core/embedded_files.h"
@@ -36,8 +37,15 @@ ConfigDocument open_experiment(const std::string& path_or_name) {
        fmt::join(names, ", "), near.empty() ? "" : fmt::format(" (did you mean \"{}\"?)", near));
 }
 
+// What a stored weight of 1 stands for.
+double stored_weight(const SynapseSpec& synapse, WeightScale scale, int inputs) {
+  if (scale == WeightScale::unit) return 1;
+  const double fresh = synapse.initial_stddev_us * std::numbers::sqrt2 / synapse.weight_conductance_us;
+  return fresh > 0 ? std::sqrt(2.0 / inputs) / fresh : 1;
+}
+
 // The digital twin of an analog layer starts from the very weights that the fresh cells make.
-Matrix initial_weights(const ExperimentSpec& spec, std::uint32_t layer, int inputs, int outputs) {
+Matrix initial_weights(const ExperimentSpec& spec, std::uint32_t layer, int inputs, int outputs, double scale) {
   Matrix values(static_cast<std::size_t>(inputs), static_cast<std::size_t>(outputs));
   const std::size_t count = values.values().size();
   std::vector<float> z(2 * count);
@@ -47,7 +55,7 @@ Matrix initial_weights(const ExperimentSpec& spec, std::uint32_t layer, int inpu
     for (std::size_t side = 0; side < 2; ++side) {
       g[side] = std::max(0.0, spec.synapse.initial_mean_us + spec.synapse.initial_stddev_us * z[2 * i + side]);
     }
-    values.values()[i] = static_cast<float>((g[0] - g[1]) / spec.synapse.weight_conductance_us);
+    values.values()[i] = static_cast<float>(scale * (g[0] - g[1]) / spec.synapse.weight_conductance_us);
   }
   return values;
 }
@@ -55,10 +63,12 @@ Matrix initial_weights(const ExperimentSpec& spec, std::uint32_t layer, int inpu
 }  // namespace
 
 void describe(FieldVisitor& v, TrainingSpec& s) {
+  v.choice({"task", "", "what the network learns"}, kTaskKinds, s.task);
   v.choice({"rule", "", "how weights are updated; sgd makes all weights digital"}, kRuleKinds, s.rule);
   v.field({"epochs", "epochs", "passes over the training data", 1, 1e9}, s.epochs);
   v.field({"batch_size", "samples", "samples per update", 1, 65536}, s.batch_size);
   v.field({"learning_rate", "", "step per gradient", 0, 1e3}, s.learning_rate);
+  v.choice({"loss", "", "what is made small"}, kLossKinds, s.loss);
   v.field({"shuffle", "", "new order of the samples in each epoch, keyed by the seed"}, s.shuffle);
   v.field(
       {"checkpoint_every_s", "s", "wall time between two checkpoints; one is written at the end in any case", 0, 1e9},
@@ -79,6 +89,17 @@ void describe(FieldVisitor& v, PulsedSgdSpec& s) {
   v.section({"refresh", "", "rewriting of saturated pairs"}, s.refresh);
 }
 
+void describe(FieldVisitor& v, TextSpec& s) {
+  v.field({"steps", "characters", "through which gradients go back, of the task language", 1, 10000}, s.steps);
+}
+
+void describe(FieldVisitor& v, GanSpec& s) {
+  v.field({"latent", "", "Gaussian numbers from which an image is made", 1, 1e6}, s.latent);
+  v.field({"real_target", "", "what the discriminator is to say of real images", 0.5, 1}, s.real_target);
+  v.field({"evaluation_images", "images", "made for the Frechet distance after each epoch", 2, 1e6},
+          s.evaluation_images);
+}
+
 void describe(FieldVisitor& v, ClockSpec& s) {
   v.field({"seconds_per_sample", "s", "simulated time that one training sample takes on the chip", 0, 1e6},
           s.seconds_per_sample);
@@ -93,6 +114,9 @@ void describe(FieldVisitor& v, DataSpec& s) {
   v.choice({"when_missing", "", "what to do when the data set is not found"}, kMissingData, s.when_missing);
   v.field({"train_limit", "samples", "use only the first training samples; 0 uses all", 0, 1e9}, s.train_limit);
   v.field({"test_limit", "samples", "use only the first test samples; 0 uses all", 0, 1e9}, s.test_limit);
+  v.choice({"normalise", "", "whether pixels (0 to 1) are shifted and scaled to mean 0 and deviation 1 per channel"},
+           kNormalise, s.normalise);
+  v.section({"augmentation", "", "random changes of the training images"}, s.augmentation);
 }
 
 void describe(FieldVisitor& v, ExperimentSpec& s) {
@@ -109,8 +133,13 @@ void describe(FieldVisitor& v, ExperimentSpec& s) {
   v.section({"drift", "", ""}, s.drift);
   v.section({"clock", "", ""}, s.clock);
   v.section({"training", "", ""}, s.training);
+  v.section({"optimizer", "", "how gradients become steps, which the rule then applies"}, s.optimizer);
+  v.section({"schedule", "", "learning rate over the epochs"}, s.schedule);
   v.section({"mixed_precision", "", ""}, s.mixed_precision);
   v.section({"pulsed_sgd", "", ""}, s.pulsed_sgd);
+  v.section({"text", "", "of the task language"}, s.text);
+  v.section({"gan", "", "of the task gan; network describes the generator"}, s.gan);
+  v.section({"discriminator", "", "the second network of the task gan"}, s.discriminator);
 }
 
 std::vector<std::string> experiment_names() {
@@ -133,21 +162,46 @@ std::string experiment_description(std::string_view name) {
   return description;
 }
 
-ExperimentSpec read_experiment(const std::string& path_or_name, std::span<const std::string> settings) {
+// An experiment may name another in `base` and say only what differs.
+ConfigDocument open_with_bases(const std::string& path_or_name, int depth) {
+  constexpr int kMostBases = 8;
   ConfigDocument document = open_experiment(path_or_name);
+  const std::string base = document.string_or("base", "");
+  if (base.empty()) return document;
+  if (depth == kMostBases)
+    fail("{}: more than {} experiments are based on each other; break the circle", path_or_name, kMostBases);
+  ConfigDocument result = open_with_bases(base, depth + 1);
+  result.merge(document.without("base"));
+  return result;
+}
+
+ExperimentSpec read_experiment(const std::string& path_or_name, std::span<const std::string> settings) {
+  ConfigDocument document = open_with_bases(path_or_name, 0);
   for (const std::string& setting : settings) document.set(setting);
   ExperimentSpec spec;
   spec.name = std::filesystem::path(path_or_name).stem().string();
   read_fields(document, "experiment", spec);
+  expand(spec.network);
+  expand(spec.discriminator);
   return spec;
 }
 
-Graph make_graph(const ExperimentSpec& spec, std::size_t input_size, std::size_t class_count) {
+Graph make_graph(const ExperimentSpec& spec, const NetworkSpec& network, const Shape& input, int classes,
+                 const std::string& prefix, std::uint32_t first_unit) {
   const std::shared_ptr<const CellModel> cell = spec.device.make();
-  const auto make_weights = [&](std::uint32_t layer, int inputs, int outputs,
-                                WeightKind kind) -> std::unique_ptr<Weights> {
-    if (kind == WeightKind::digital || spec.training.rule == RuleKind::sgd) {
-      return std::make_unique<DigitalWeights>(initial_weights(spec, layer, inputs, outputs));
+  GraphContext context;
+  context.input = input;
+  context.classes = classes;
+  context.seed = static_cast<std::uint64_t>(spec.seed);
+  context.prefix = prefix;
+  if (&network == &spec.discriminator) context.section = "discriminator";
+  context.first_unit = first_unit;
+  context.make_weights = [&](std::uint32_t unit, int inputs, int outputs,
+                             const LayerSpec& layer) -> std::unique_ptr<Weights> {
+    const double scale = stored_weight(spec.synapse, layer.weight_scale, inputs);
+    if (layer.weights == WeightKind::digital || spec.training.rule == RuleKind::sgd) {
+      const Sparsity sparsity = layer.kind == LayerKind::dense ? Sparsity::sparse : Sparsity::dense;
+      return std::make_unique<DigitalWeights>(initial_weights(spec, unit, inputs, outputs, scale), sparsity);
     }
     TileSpec tile;
     tile.inputs = inputs;
@@ -159,10 +213,12 @@ Graph make_graph(const ExperimentSpec& spec, std::size_t input_size, std::size_t
     tile.drift_tolerance = spec.drift.tolerance;
     tile.drift_sweep_interval_s = kSamplesPerSweep * std::max(spec.clock.seconds_per_sample, 1e-12);
     tile.seed = static_cast<std::uint64_t>(spec.seed);
-    tile.unit = layer;
-    return std::make_unique<AnalogWeights>(Tile(tile, cell));
+    tile.unit = unit;
+    auto weights = std::make_unique<AnalogWeights>(Tile(tile, cell));
+    weights->tile().set_weight_scale(static_cast<float>(scale));
+    return weights;
   };
-  return Graph(spec.network, input_size, class_count, make_weights);
+  return Graph(network, context);
 }
 
 }  // namespace ohmic

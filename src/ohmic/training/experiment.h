@@ -12,9 +12,12 @@
 #include "ohmic/core/config.h"
 #include "ohmic/crossbar/specs.h"
 #include "ohmic/data/dataset.h"
+#include "ohmic/data/image.h"
 #include "ohmic/device/preset.h"
 #include "ohmic/network/graph.h"
+#include "ohmic/network/loss.h"
 #include "ohmic/network/spec.h"
+#include "ohmic/training/optimizer.h"
 
 namespace ohmic {
 
@@ -25,11 +28,20 @@ enum class RuleKind {
 };
 inline constexpr std::array<std::string_view, 3> kRuleKinds = {"sgd", "mixed_precision", "pulsed_sgd"};
 
+enum class TaskKind {
+  classification,  ///< labelled images
+  language,        ///< the next character of a text
+  gan,             ///< images like those of the data
+};
+inline constexpr std::array<std::string_view, 3> kTaskKinds = {"classification", "language", "gan"};
+
 struct TrainingSpec {
+  TaskKind task = TaskKind::classification;
   RuleKind rule = RuleKind::mixed_precision;
   std::int64_t epochs = 30;
   std::int64_t batch_size = 1;
   double learning_rate = 0.4;
+  LossKind loss = LossKind::squared_error;
   bool shuffle = true;
   double checkpoint_every_s = 20;
 };
@@ -46,6 +58,16 @@ struct PulsedSgdSpec {
   RefreshSpec refresh;
 };
 
+struct TextSpec {
+  std::int64_t steps = 50;
+};
+
+struct GanSpec {
+  std::int64_t latent = 100;
+  double real_target = 0.9;  ///< one-sided label smoothing, Salimans et al. 2016
+  std::int64_t evaluation_images = 10000;
+};
+
 struct ClockSpec {
   double seconds_per_sample = 0.1;  ///< [assumed: a chip driven from outside, cell by cell]
 };
@@ -59,6 +81,8 @@ struct DataSpec {
   MissingData when_missing = MissingData::download_or_synthetic;
   std::int64_t train_limit = 0;
   std::int64_t test_limit = 0;
+  Normalise normalise = Normalise::none;
+  AugmentationSpec augmentation;
 };
 
 /// Everything that defines a training run. Two runs with equal specs on equal data give equal bytes.
@@ -76,13 +100,20 @@ struct ExperimentSpec {
   DriftSpec drift;
   ClockSpec clock;
   TrainingSpec training;
+  OptimizerSpec optimizer;
+  ScheduleSpec schedule;
   MixedPrecisionSpec mixed_precision;
   PulsedSgdSpec pulsed_sgd;
+  TextSpec text;
+  GanSpec gan;
+  NetworkSpec discriminator;
 };
 
 void describe(FieldVisitor& v, TrainingSpec& s);
 void describe(FieldVisitor& v, MixedPrecisionSpec& s);
 void describe(FieldVisitor& v, PulsedSgdSpec& s);
+void describe(FieldVisitor& v, TextSpec& s);
+void describe(FieldVisitor& v, GanSpec& s);
 void describe(FieldVisitor& v, ClockSpec& s);
 void describe(FieldVisitor& v, DriftSpec& s);
 void describe(FieldVisitor& v, DataSpec& s);
@@ -98,7 +129,8 @@ std::vector<std::string> experiment_names();
 /// What the comment at the head of a shipped experiment says, on one line.
 std::string experiment_description(std::string_view name);
 
-/// Makes the network that the experiment describes, untrained.
-Graph make_graph(const ExperimentSpec& spec, std::size_t input_size, std::size_t class_count);
+/// Makes a network of the experiment, untrained. `prefix` and `first_unit` as in GraphContext.
+Graph make_graph(const ExperimentSpec& spec, const NetworkSpec& network, const Shape& input, int classes,
+                 const std::string& prefix = "", std::uint32_t first_unit = 0);
 
 }  // namespace ohmic

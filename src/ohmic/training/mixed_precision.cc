@@ -8,20 +8,35 @@
 
 namespace ohmic {
 
-MixedPrecisionRule::MixedPrecisionRule(const MixedPrecisionSpec& spec, float learning_rate, std::size_t inputs,
-                                       std::size_t outputs)
+MixedPrecisionRule::MixedPrecisionRule(const MixedPrecisionSpec& spec, const OptimizerSpec& optimizer,
+                                       std::size_t inputs, std::size_t outputs)
     : spec_(spec),
-      learning_rate_(learning_rate),
+      optimizer_(optimizer, inputs * outputs),
       accumulated_(inputs, outputs),
       crossed_(OuterProduct::chunk_count(inputs)) {}
 
-void MixedPrecisionRule::update(DenseLayer& layer, std::uint64_t step) {
-  Tile& tile = dynamic_cast<AnalogWeights&>(layer.weights()).tile();
-  const OuterProduct product(layer.inputs(), layer.deltas(), learning_rate_);
-  epsilon_ = static_cast<float>(spec_.epsilon * tile.pulse_share());
+void MixedPrecisionRule::update(WeightMatrix& matrix, const UpdateStep& step) {
+  Tile& tile = dynamic_cast<AnalogWeights&>(*matrix.weights).tile();
+  epsilon_ = static_cast<float>(spec_.epsilon * tile.pulse_share() * static_cast<double>(tile.weight_scale()));
+  if (pays_outer_product(matrix, optimizer_, step)) {
+    add_outer_products(matrix, step);
+  } else {
+    add_change(matrix, tile, step);
+  }
+  requests_.clear();
+  for (std::vector<std::uint32_t>& crossed : crossed_) {
+    for (const std::uint32_t crossing : crossed) requests_.push_back({crossing, take_pulses(crossing)});
+    crossed.clear();
+  }
+  tile.pulse(requests_, step.number);
+  tile.count_digital_macs(matrix.factored ? matrix.inputs.rows() * accumulated_.values().size() : 0);
+}
+
+void MixedPrecisionRule::add_outer_products(const WeightMatrix& matrix, const UpdateStep& step) {
+  const OuterProduct product(matrix.inputs, matrix.deltas, step);
   float* chi = accumulated_.values().data();
   const std::size_t columns = accumulated_.columns();
-  const bool one_sample = layer.inputs().rows() == 1;
+  const bool one_sample = matrix.inputs.rows() == 1;
   product.for_each_term([&](const OuterProduct::Term& term) {
     if (one_sample) {
       add_outer_product_and_find(chi, columns, term.rows, term.x, term.step, epsilon_, crossed_[0]);
@@ -30,13 +45,17 @@ void MixedPrecisionRule::update(DenseLayer& layer, std::uint64_t step) {
     add_outer_product(chi, columns, term.rows, term.x, term.step);
     if (term.last) find_crossings(term.chunk);
   });
-  requests_.clear();
-  for (std::vector<std::uint32_t>& crossed : crossed_) {
-    for (const std::uint32_t crossing : crossed) requests_.push_back({crossing, take_pulses(crossing)});
-    crossed.clear();
+}
+
+void MixedPrecisionRule::add_change(WeightMatrix& matrix, const Tile& tile, const UpdateStep& step) {
+  if (optimizer_.reads_weights()) {
+    weights_.resize(accumulated_.values().size());
+    tile.read_weights({weights_.data(), accumulated_.rows(), accumulated_.columns()});
   }
-  tile.pulse(requests_, step);
-  tile.count_digital_macs(layer.inputs().rows() * accumulated_.values().size());
+  wanted_change(matrix, optimizer_, step, weights_, change_);
+  const std::span<float> chi = accumulated_.values();
+  for (std::size_t i = 0; i < chi.size(); ++i) chi[i] += change_[i];
+  for (std::size_t chunk = 0; chunk < crossed_.size(); ++chunk) find_crossings(chunk);
 }
 
 void MixedPrecisionRule::find_crossings(std::size_t chunk) {
@@ -56,21 +75,22 @@ int MixedPrecisionRule::take_pulses(std::uint32_t crossing) {
   return static_cast<int>(pulses);
 }
 
-int MixedPrecisionRule::maintain(DenseLayer& layer, std::uint64_t samples_before, std::uint64_t samples_now,
-                                 std::uint64_t step) {
+int MixedPrecisionRule::maintain(WeightMatrix& matrix, const UpdateStep& step) {
   const auto every = static_cast<std::uint64_t>(spec_.refresh.every_samples);
-  if (every == 0 || samples_before / every == samples_now / every) return 0;
-  Tile& tile = dynamic_cast<AnalogWeights&>(layer.weights()).tile();
-  return tile.refresh(spec_.refresh, spec_.epsilon * tile.spec().synapse.weight_conductance_us, step);
+  if (every == 0 || step.samples_before / every == step.samples_now / every) return 0;
+  Tile& tile = dynamic_cast<AnalogWeights&>(*matrix.weights).tile();
+  return tile.refresh(spec_.refresh, spec_.epsilon * tile.spec().synapse.weight_conductance_us, step.number);
 }
 
 void MixedPrecisionRule::save(const std::string& prefix, SafetensorsWriter& out) const {
   const auto rows = static_cast<std::int64_t>(accumulated_.rows());
   out.add(prefix + ".accumulated", accumulated_.values(), {rows, static_cast<std::int64_t>(accumulated_.columns())});
+  optimizer_.save(prefix, out);
 }
 
 void MixedPrecisionRule::load(const std::string& prefix, const SafetensorsFile& in) {
   in.read(prefix + ".accumulated", accumulated_.values());
+  optimizer_.load(prefix, in);
 }
 
 }  // namespace ohmic

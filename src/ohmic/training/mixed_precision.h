@@ -8,31 +8,36 @@ namespace ohmic {
 
 /// Mixed-precision training (Nandakumar et al., Front. Neurosci. 14:406, 2020): the wanted change is accumulated in a
 /// digital matrix chi; where |chi| reaches epsilon, one blind SET pulse on G+ or G- goes to the cells and epsilon
-/// leaves chi. Where a weight has several cells on one bit line, one pulse moves it less, and epsilon is scaled down.
+/// leaves chi. Where a weight has several cells on one bit line, one pulse moves it less, and epsilon is scaled down;
+/// where a stored weight of 1 stands for another number, epsilon is scaled by it. DeltaW is any optimiser's step.
 ///
 ///     chi <- chi + DeltaW;   p = trunc(chi / epsilon), at most most_pulses_per_crossing;   chi <- chi - p epsilon
 class MixedPrecisionRule final : public UpdateRule {
  public:
-  MixedPrecisionRule(const MixedPrecisionSpec& spec, float learning_rate, std::size_t inputs, std::size_t outputs);
+  MixedPrecisionRule(const MixedPrecisionSpec& spec, const OptimizerSpec& optimizer, std::size_t inputs,
+                     std::size_t outputs);
 
-  void update(DenseLayer& layer, std::uint64_t step) override;
-  int maintain(DenseLayer& layer, std::uint64_t samples_before, std::uint64_t samples_now, std::uint64_t step) override;
+  void update(WeightMatrix& matrix, const UpdateStep& step) override;
+  int maintain(WeightMatrix& matrix, const UpdateStep& step) override;
   void save(const std::string& prefix, SafetensorsWriter& out) const override;
   void load(const std::string& prefix, const SafetensorsFile& in) override;
-  std::size_t bytes() const override { return accumulated_.values().size() * sizeof(float); }
+  std::size_t bytes() const override { return accumulated_.values().size() * sizeof(float) + optimizer_.bytes(); }
 
   const Matrix& accumulated() const { return accumulated_; }
 
  private:
+  void add_outer_products(const WeightMatrix& matrix, const UpdateStep& step);
+  void add_change(WeightMatrix& matrix, const Tile& tile, const UpdateStep& step);
   void find_crossings(std::size_t chunk);
   int take_pulses(std::uint32_t crossing);
 
   MixedPrecisionSpec spec_;
-  float learning_rate_;
+  Optimizer optimizer_;
   float epsilon_ = 0;                                ///< of the tile: the weight change that one pulse stands for
   Matrix accumulated_;                               ///< chi
   std::vector<std::vector<std::uint32_t>> crossed_;  ///< scratch: per chunk of rows, so that chunks may run in parallel
   std::vector<PulseRequest> requests_;               ///< scratch
+  std::vector<float> change_, weights_;              ///< scratch
 };
 
 }  // namespace ohmic

@@ -7,10 +7,11 @@
 #include "ohmic/core/matrix.h"
 #include "ohmic/core/parallel.h"
 #include "ohmic/network/weights.h"
+#include "ohmic/training/update_rule.h"
 
 namespace ohmic {
 
-/// The weight change -learning_rate / batch x^T d of a batch. Each row of the weight matrix adds up the samples in
+/// The weight change -learning_rate / loss terms x^T d of a batch. Each row of the weight matrix adds up the samples in
 /// their order, so the sums do not depend on the number of threads; zero inputs are skipped.
 class OuterProduct {
  public:
@@ -28,9 +29,9 @@ class OuterProduct {
 
   static std::size_t chunk_count(std::size_t rows) { return (rows + kRowsPerChunk - 1) / kRowsPerChunk; }
 
-  OuterProduct(const Matrix& inputs, const Matrix& deltas, float learning_rate)
+  OuterProduct(const Matrix& inputs, const Matrix& deltas, const UpdateStep& step)
       : inputs_(inputs), steps_(deltas.rows(), deltas.columns()) {
-    const float scale = -learning_rate / static_cast<float>(deltas.rows());
+    const float scale = -step.learning_rate / static_cast<float>(step.loss_terms);
     for (std::size_t i = 0; i < deltas.values().size(); ++i) steps_.values()[i] = scale * deltas.values()[i];
   }
 
@@ -53,5 +54,15 @@ class OuterProduct {
   const Matrix& inputs_;
   Matrix steps_;
 };
+
+/// True where adding up the samples one by one beats a matrix product: few of them, and nothing but their sum wanted.
+inline bool pays_outer_product(const WeightMatrix& matrix, const Optimizer& optimizer, const UpdateStep& step) {
+  constexpr std::size_t kMostSamples = 16;
+  return matrix.factored && matrix.inputs.rows() <= kMostSamples && optimizer.is_plain() && step.gradient_factor == 1;
+}
+
+/// The change that the optimiser wants of a matrix whose weights are `weights` (read only where there is a decay).
+void wanted_change(WeightMatrix& matrix, Optimizer& optimizer, const UpdateStep& step, std::span<const float> weights,
+                   std::vector<float>& change);
 
 }  // namespace ohmic

@@ -66,34 +66,61 @@ void PulsedSgdRule::merge_requests() {
   requests_.resize(kept);
 }
 
-void PulsedSgdRule::update(DenseLayer& layer, std::uint64_t step) {
-  Tile& tile = dynamic_cast<AnalogWeights&>(layer.weights()).tile();
-  const std::size_t samples = layer.inputs().rows();
-  const double pulse_sum = spec_.epsilon * tile.pulse_share() * static_cast<double>(spec_.pulse_slots);
-  const double c = std::sqrt(static_cast<double>(learning_rate_) / (static_cast<double>(samples) * pulse_sum));
-  for (std::size_t s = 0; s < samples; ++s) {
-    const float x = max_abs(layer.inputs().row(s));
-    const float d = max_abs(layer.deltas().row(s));
+void PulsedSgdRule::update(WeightMatrix& matrix, const UpdateStep& step) {
+  Tile& tile = dynamic_cast<AnalogWeights&>(*matrix.weights).tile();
+  if (matrix.factored) {
+    pulse_by_lines(matrix, tile, step);
+  } else {
+    pulse_by_sum(matrix, tile, step);
+  }
+}
+
+void PulsedSgdRule::pulse_by_lines(const WeightMatrix& matrix, Tile& tile, const UpdateStep& step) {
+  const double pulse_sum = spec_.epsilon * tile.pulse_share() * static_cast<double>(tile.weight_scale()) *
+                           static_cast<double>(spec_.pulse_slots);
+  const double rate = static_cast<double>(step.learning_rate) * static_cast<double>(step.gradient_factor);
+  const double c = std::sqrt(rate / (step.loss_terms * pulse_sum));
+  for (std::size_t s = 0; s < matrix.inputs.rows(); ++s) {
+    const float x = max_abs(matrix.inputs.row(s));
+    const float d = max_abs(matrix.deltas.row(s));
     if (x == 0 || d == 0) continue;
     const double balance = std::sqrt(static_cast<double>(d) / static_cast<double>(x));
-    find_lines(layer.inputs().row(s), static_cast<float>(c * balance), rows_);
-    find_lines(layer.deltas().row(s), static_cast<float>(c / balance), columns_);
-    const std::uint64_t sample = step * kSamplesPerStep + s;
+    find_lines(matrix.inputs.row(s), static_cast<float>(c * balance), rows_);
+    find_lines(matrix.deltas.row(s), static_cast<float>(c / balance), columns_);
+    const std::uint64_t sample = step.number * kSamplesPerStep + s;
     requests_.clear();
     for (std::int64_t slot = 0; slot < spec_.pulse_slots; ++slot) {
-      collect(layer.deltas().columns(), tile.spec().unit, sample * kSlotsPerSample + static_cast<std::uint64_t>(slot));
+      collect(matrix.deltas.columns(), tile.spec().unit, sample * kSlotsPerSample + static_cast<std::uint64_t>(slot));
     }
     merge_requests();
     tile.pulse(requests_, sample);
   }
 }
 
-int PulsedSgdRule::maintain(DenseLayer& layer, std::uint64_t samples_before, std::uint64_t samples_now,
-                            std::uint64_t step) {
+void PulsedSgdRule::pulse_by_sum(const WeightMatrix& matrix, Tile& tile, const UpdateStep& step) {
+  const double epsilon = spec_.epsilon * tile.pulse_share() * static_cast<double>(tile.weight_scale());
+  const double scale = -static_cast<double>(step.learning_rate) * static_cast<double>(step.gradient_factor) /
+                       (step.loss_terms * epsilon);
+  const std::span<const float> gradient = matrix.gradient.values();
+  words_.resize(gradient.size());
+  random_words(RandomStream(seed_, Purpose::rounding, 2 * tile.spec().unit + kRows, step.number), words_);
+  requests_.clear();
+  for (std::size_t i = 0; i < gradient.size(); ++i) {
+    const double wanted = scale * static_cast<double>(gradient[i]);
+    const double share = (static_cast<double>(words_[i]) + 0.5) / 4294967296.0;
+    const double pulses = std::min(std::floor(std::abs(wanted) + share), static_cast<double>(spec_.pulse_slots));
+    if (pulses > 0) {
+      requests_.push_back({static_cast<std::uint32_t>(i), static_cast<int>(wanted > 0 ? pulses : -pulses)});
+    }
+  }
+  tile.pulse(requests_, step.number * kSamplesPerStep);
+}
+
+int PulsedSgdRule::maintain(WeightMatrix& matrix, const UpdateStep& step) {
   const auto every = static_cast<std::uint64_t>(spec_.refresh.every_samples);
-  if (every == 0 || samples_before / every == samples_now / every) return 0;
-  Tile& tile = dynamic_cast<AnalogWeights&>(layer.weights()).tile();
-  return tile.refresh(spec_.refresh, spec_.epsilon * tile.spec().synapse.weight_conductance_us, step);
+  if (every == 0 || step.samples_before / every == step.samples_now / every) return 0;
+  Tile& tile = dynamic_cast<AnalogWeights&>(*matrix.weights).tile();
+  return tile.refresh(spec_.refresh, spec_.epsilon * tile.spec().synapse.weight_conductance_us, step.number);
 }
 
 }  // namespace ohmic

@@ -13,14 +13,14 @@ namespace ohmic {
 ///     P(row i) = c |x_i| r,   P(column j) = c |d_j| / r,   c^2 = learning_rate / (epsilon slots),   r^2 = max|d| /
 ///     max|x|
 ///
-/// the expected number of pulses times epsilon is the wanted change, as long as no probability exceeds 1.
+/// the expected number of pulses times epsilon is the wanted change, as long as no probability exceeds 1. A convolution
+/// adds up its positions first, and each crossing draws its pulses from the sum, with the same expectation.
 class PulsedSgdRule final : public UpdateRule {
  public:
-  PulsedSgdRule(const PulsedSgdSpec& spec, float learning_rate, std::uint64_t seed)
-      : spec_(spec), learning_rate_(learning_rate), seed_(seed) {}
+  PulsedSgdRule(const PulsedSgdSpec& spec, std::uint64_t seed) : spec_(spec), seed_(seed) {}
 
-  void update(DenseLayer& layer, std::uint64_t step) override;
-  int maintain(DenseLayer& layer, std::uint64_t samples_before, std::uint64_t samples_now, std::uint64_t step) override;
+  void update(WeightMatrix& matrix, const UpdateStep& step) override;
+  int maintain(WeightMatrix& matrix, const UpdateStep& step) override;
 
  private:
   // A line that may fire: its position, the threshold that its random word must stay below, and its sign.
@@ -29,6 +29,8 @@ class PulsedSgdRule final : public UpdateRule {
     std::uint32_t threshold;
     bool negative;
   };
+  void pulse_by_lines(const WeightMatrix& matrix, Tile& tile, const UpdateStep& step);
+  void pulse_by_sum(const WeightMatrix& matrix, Tile& tile, const UpdateStep& step);
   void find_lines(std::span<const float> values, float probability_per_value, std::vector<Line>& lines) const;
   void draw(const std::vector<Line>& lines, Purpose purpose, std::uint32_t unit, std::uint64_t when,
             std::vector<const Line*>& fired);
@@ -36,7 +38,6 @@ class PulsedSgdRule final : public UpdateRule {
   void collect(std::size_t columns, std::uint32_t unit, std::uint64_t when);
 
   PulsedSgdSpec spec_;
-  float learning_rate_;
   std::uint64_t seed_;
   std::vector<Line> rows_, columns_;                     ///< scratch
   std::vector<const Line*> fired_rows_, fired_columns_;  ///< scratch

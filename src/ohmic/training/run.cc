@@ -25,17 +25,6 @@ void note(const std::function<void(const std::string&)>& sink, const std::string
   if (sink) sink(message);
 }
 
-// Tells two data sets apart, wherever they were read from.
-std::string fingerprint(const Dataset& data) {
-  uLong crc = crc32(0, nullptr, 0);
-  for (const Split* split : {&data.train, &data.test}) {
-    for (const auto* bytes : {&split->pixels, &split->labels}) {
-      crc = crc32_z(crc, bytes->data(), bytes->size());
-    }
-  }
-  return fmt::format("{} {}+{} crc32 {:08x}", data.name, data.train.count, data.test.count, crc);
-}
-
 Dataset load_data(const ExperimentSpec& spec, const fs::path& folder) {
   DatasetRequest request;
   request.name = spec.data.name;
@@ -75,9 +64,9 @@ void require_same_experiment(const ExperimentSpec& wanted, const ExperimentSpec&
 }
 
 void require_same_data(const std::string& saved, const Dataset& data, const fs::path& path) {
-  if (saved == fingerprint(data)) return;
+  if (saved == fingerprint_of(data)) return;
   fail("{} was made with the data \"{}\", but those at hand are \"{}\" ({}); point --data at the folder used then",
-       path.string(), saved, fingerprint(data), data.provenance);
+       path.string(), saved, fingerprint_of(data), data.provenance);
 }
 
 // The first `epochs` lines of metrics.jsonl: a run cut after a line but before its checkpoint does that epoch again.
@@ -99,15 +88,18 @@ std::string kept_metrics(const fs::path& path, std::int64_t epochs) {
 class FolderRun {
  public:
   FolderRun(const ExperimentSpec& spec, const RunOptions& options)
-      : spec_(spec), options_(options), data_(load_data(spec, options.data_folder)), trainer_(spec, data_) {
+      : spec_(spec),
+        options_(options),
+        data_(load_data(spec, options.data_folder)),
+        trainer_(make_trainer(spec, data_)) {
     result_.data_provenance = data_.provenance;
     result_.synthetic_data = data_.synthetic;
   }
 
   RunResult run() {
     open();
-    while (!trainer_.finished() && !stopped()) train_some();
-    result_.status = trainer_.finished() ? RunStatus::finished : RunStatus::interrupted;
+    while (!trainer_->finished() && !stopped()) train_some();
+    result_.status = trainer_->finished() ? RunStatus::finished : RunStatus::interrupted;
     if (unsaved_) save_checkpoint();
     write_record();
     return result_;
@@ -142,13 +134,13 @@ class FolderRun {
                 saved);
     require_same_experiment(spec_, saved, path("checkpoint.safetensors"));
     require_same_data(file.metadata("data"), data_, path("checkpoint.safetensors"));
-    trainer_.load(file);
-    const std::int64_t epochs = trainer_.position().epoch;
+    trainer_->load(file);
+    const std::int64_t epochs = trainer_->position().epoch;
     metrics_ = kept_metrics(path("metrics.jsonl"), epochs);
     write_file_atomically(path("metrics.jsonl"), metrics_);
     restore_history(epochs);
     note(options_.on_message,
-         fmt::format("resumed after {} epochs and {} samples", epochs, trainer_.position().sample));
+         fmt::format("resumed after {} epochs and {} samples", epochs, trainer_->position().sample));
     first_samples_ = samples_done();
   }
 
@@ -168,15 +160,16 @@ class FolderRun {
   }
 
   double samples_done() const {
-    return static_cast<double>(trainer_.position().epoch) * static_cast<double>(trainer_.samples_per_epoch()) +
-           static_cast<double>(trainer_.position().sample);
+    return static_cast<double>(trainer_->position().epoch) * static_cast<double>(trainer_->samples_per_epoch()) +
+           static_cast<double>(trainer_->position().sample);
   }
 
   void train_some() {
-    const auto ended = trainer_.step();
+    const auto ended = trainer_->step();
     unsaved_ = true;
     if (ended) return end_epoch(*ended);
-    if (++steps_ % kStepsPerLook != 0) return;
+    if (++steps_ % kStepsPerLook != 0 && seconds_since(last_look_) < kSecondsPerLook) return;
+    last_look_ = Clock::now();
     if (seconds_since(last_progress_) > 0.2) report(false);
     if (seconds_since(last_save_) > spec_.training.checkpoint_every_s) save_checkpoint();
   }
@@ -185,6 +178,8 @@ class FolderRun {
     result_.epochs.push_back({metrics, seconds_since(epoch_start_)});
     epoch_start_ = Clock::now();
     append_metrics(metrics_line(metrics));
+    for (const Artefact& artefact : trainer_->artefacts())
+      write_file_atomically(path(artefact.name.c_str()), artefact.content);
     report(true);
     if (seconds_since(last_save_) > spec_.training.checkpoint_every_s) {
       save_checkpoint();
@@ -205,12 +200,12 @@ class FolderRun {
   void report(bool epoch_ended) {
     last_progress_ = Clock::now();
     if (!options_.on_progress) return;
-    const TrainingPosition& at = trainer_.position();
+    const TrainingPosition& at = trainer_->position();
     Progress p;
     p.epochs = spec_.training.epochs;
     p.epoch_ended = epoch_ended;
     p.epoch = epoch_ended ? at.epoch : at.epoch + 1;
-    const double total = static_cast<double>(p.epochs) * static_cast<double>(trainer_.samples_per_epoch());
+    const double total = static_cast<double>(p.epochs) * static_cast<double>(trainer_->samples_per_epoch());
     p.done = samples_done() / total;
     const double speed = (samples_done() - first_samples_) / seconds_since(start_);
     if (speed > 0) p.seconds_left = (total - samples_done()) / speed;
@@ -221,16 +216,16 @@ class FolderRun {
     } else if (at.sample > 0) {
       p.train_accuracy = static_cast<double>(at.correct) / static_cast<double>(at.sample);
       p.pulses_per_sample =
-          static_cast<double>(trainer_.counters().set_pulses - at.pulses_before) / static_cast<double>(at.sample);
+          static_cast<double>(trainer_->counters().set_pulses - at.pulses_before) / static_cast<double>(at.sample);
     }
     options_.on_progress(p);
   }
 
   void save_checkpoint() {
     SafetensorsWriter out;
-    trainer_.save(out);
+    trainer_->save(out);
     out.set_metadata("config", to_toml(spec_));
-    out.set_metadata("data", fingerprint(data_));
+    out.set_metadata("data", fingerprint_of(data_));
     out.set_metadata("format", "ohmic checkpoint 1");
     out.write(path("checkpoint.safetensors"));
     last_save_ = Clock::now();
@@ -238,22 +233,24 @@ class FolderRun {
   }
 
   void write_record() {
-    result_.counters = trainer_.counters();
-    result_.bytes_per_weight = trainer_.bytes_per_weight();
+    result_.counters = trainer_->counters();
+    result_.bytes_per_weight = trainer_->bytes_per_weight();
     result_.wall_seconds = earlier_wall_seconds_ + (start_ == Clock::time_point{} ? 0 : seconds_since(start_));
-    write_file_atomically(path("run.json"), run_record_json(spec_, data_, result_, trainer_, started_));
+    write_file_atomically(path("run.json"), run_record_json(spec_, data_, result_, *trainer_, started_));
   }
 
+  // How often progress and checkpoints are thought of: steps take from microseconds to seconds.
   static constexpr int kStepsPerLook = 32;
+  static constexpr double kSecondsPerLook = 0.2;
 
   ExperimentSpec spec_;
   const RunOptions& options_;
   Dataset data_;
-  Trainer trainer_;
+  std::unique_ptr<Trainer> trainer_;
   RunResult result_;
   std::string metrics_;
   std::string started_ = utc_now();
-  Clock::time_point start_{}, last_save_{}, last_progress_{}, epoch_start_{};
+  Clock::time_point start_{}, last_save_{}, last_progress_{}, last_look_{}, epoch_start_{};
   double first_samples_ = 0;
   double earlier_wall_seconds_ = 0;
   std::int64_t steps_ = 0;
@@ -278,7 +275,7 @@ LoadedRun load_run(const fs::path& folder, const fs::path& data_folder,
   run.data = load_data(run.spec, data_folder);
   note(on_message, "data: " + run.data.provenance);
   require_same_data(file.metadata("data"), run.data, path);
-  run.trainer = std::make_unique<Trainer>(run.spec, run.data);
+  run.trainer = make_trainer(run.spec, run.data);
   run.trainer->load(file);
   return run;
 }

@@ -32,14 +32,18 @@ std::string_view status_name(RunStatus status) {
 }
 
 Json metrics_json(const EpochMetrics& m) {
-  return {{"epoch", m.epoch},
-          {"train_loss", m.train_loss},
-          {"train_accuracy", m.train_accuracy},
-          {"test_accuracy", m.test_accuracy},
-          {"pulses_per_sample", m.pulses_per_sample},
-          {"refreshed_pairs", m.refreshed_pairs},
-          {"seconds", m.seconds}};
+  Json json = {{"epoch", m.epoch},
+               {"train_loss", m.train_loss},
+               {"train_accuracy", m.train_accuracy},
+               {"test_accuracy", m.test_accuracy},
+               {"pulses_per_sample", m.pulses_per_sample},
+               {"refreshed_pairs", m.refreshed_pairs},
+               {"seconds", m.seconds}};
+  for (const Figure& figure : m.figures) json[figure.name] = figure.value;
+  return json;
 }
+
+constexpr std::size_t kCommonMetrics = 7;
 
 struct Histogram {
   double low, high;
@@ -110,6 +114,10 @@ EpochMetrics read_metrics_line(const std::string& line, const std::string& sourc
     json.at("pulses_per_sample").get_to(m.pulses_per_sample);
     json.at("refreshed_pairs").get_to(m.refreshed_pairs);
     json.at("seconds").get_to(m.seconds);
+    std::size_t position = 0;
+    for (const auto& [name, value] : json.items()) {
+      if (position++ >= kCommonMetrics) m.figures.push_back({name, value.get<double>()});
+    }
     return m;
   } catch (const Json::exception& e) {
     fail("{}: this line is not an epoch's metrics: {} ({}); restore the file, or start anew with another --out", source,
@@ -141,9 +149,13 @@ std::string run_record_json(const ExperimentSpec& spec, const Dataset& data, con
   Counters::each(result.counters,
                  [&](std::string_view name, const std::uint64_t& value) { counters[std::string(name)] = value; });
   Json tiles = Json::array();
-  for (const DenseLayer* layer : trainer.graph().dense_layers()) {
-    const auto* analog = dynamic_cast<const AnalogWeights*>(&layer->weights());
-    if (analog != nullptr) tiles.push_back(tile_json(layer->name(), analog->tile()));
+  std::size_t weights = 0;
+  for (const Learner* learner : trainer.learners()) {
+    weights += learner->graph().weight_count();
+    for (const WeightMatrix* matrix : learner->graph().weight_matrices()) {
+      const auto* analog = dynamic_cast<const AnalogWeights*>(matrix->weights.get());
+      if (analog != nullptr) tiles.push_back(tile_json(matrix->name, analog->tile()));
+    }
   }
   const Json record = {
       {"format", 1},
@@ -158,7 +170,7 @@ std::string run_record_json(const ExperimentSpec& spec, const Dataset& data, con
       {"data", {{"name", data.name}, {"provenance", data.provenance}, {"synthetic", data.synthetic}}},
       {"epochs", std::move(epochs)},
       {"counters", std::move(counters)},
-      {"weights", trainer.graph().weight_count()},
+      {"weights", weights},
       {"bytes_per_weight", result.bytes_per_weight},
       {"wall_seconds", result.wall_seconds},
       {"tiles", std::move(tiles)}};

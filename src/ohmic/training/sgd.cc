@@ -5,14 +5,19 @@
 
 namespace ohmic {
 
-void SgdRule::update(DenseLayer& layer, std::uint64_t) {
-  auto& weights = dynamic_cast<DigitalWeights&>(layer.weights());
-  const OuterProduct product(layer.inputs(), layer.deltas(), learning_rate_);
+void SgdRule::update(WeightMatrix& matrix, const UpdateStep& step) {
+  auto& weights = dynamic_cast<DigitalWeights&>(*matrix.weights);
   Matrix& values = weights.values();
-  product.for_each_term([&](const OuterProduct::Term& term) {
-    add_outer_product(values.values().data(), values.columns(), term.rows, term.x, term.step);
-  });
-  weights.count_macs(layer.inputs().rows() * values.values().size());
+  if (pays_outer_product(matrix, optimizer_, step)) {
+    const OuterProduct product(matrix.inputs, matrix.deltas, step);
+    product.for_each_term([&](const OuterProduct::Term& term) {
+      add_outer_product(values.values().data(), values.columns(), term.rows, term.x, term.step);
+    });
+    weights.count_macs(matrix.inputs.rows() * values.values().size());
+    return;
+  }
+  wanted_change(matrix, optimizer_, step, values.values(), change_);
+  for (std::size_t i = 0; i < change_.size(); ++i) values.values()[i] += change_[i];
 }
 
 }  // namespace ohmic

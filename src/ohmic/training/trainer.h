@@ -1,26 +1,40 @@
 #pragma once
 
-#include <functional>
 #include <memory>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "ohmic/data/dataset.h"
+#include "ohmic/data/image.h"
 #include "ohmic/network/graph.h"
 #include "ohmic/training/experiment.h"
-#include "ohmic/training/update_rule.h"
+#include "ohmic/training/learner.h"
 
 namespace ohmic {
+
+/// A further number that a kind of training measures at the end of an epoch.
+struct Figure {
+  std::string name;  ///< as in metrics.jsonl: "bits_per_character", "frechet_distance"
+  double value = 0;
+};
+
+/// A file for the run folder.
+struct Artefact {
+  std::string name;
+  std::string content;
+};
 
 /// What one epoch gave. All of it is deterministic; `seconds` is time on the simulated chip.
 struct EpochMetrics {
   std::int64_t epoch = 0;
-  double train_loss = 0;      ///< mean over the samples, as they came by
+  double train_loss = 0;      ///< mean over the samples (and steps), as they came by
   double train_accuracy = 0;  ///< likewise, 0 to 1
   double test_accuracy = 0;   ///< 0 to 1
   double pulses_per_sample = 0;
   std::int64_t refreshed_pairs = 0;
   double seconds = 0;
+  std::vector<Figure> figures;
 };
 
 /// Where a run stands: in epoch `epoch` (from 0), before sample `sample` of it.
@@ -34,48 +48,69 @@ struct TrainingPosition {
   std::uint64_t pulses_before = 0;  ///< SET pulses when the epoch began
 };
 
-/// Trains a network by the experiment's rule; one `step` is one batch. Everything that the future depends on can be
-/// saved and loaded.
+/// Trains what an experiment describes; one `step` is one batch. Everything that the future depends on can be saved and
+/// loaded. Derived classes know what a batch is and what is measured.
 class Trainer {
  public:
-  Trainer(const ExperimentSpec& spec, const Dataset& data);
+  virtual ~Trainer() = default;
 
   bool finished() const { return position_.epoch >= spec_.training.epochs; }
   const TrainingPosition& position() const { return position_; }
-  std::int64_t samples_per_epoch() const { return data_.train.count; }
+  std::int64_t samples_per_epoch() const { return samples_per_epoch_; }
   /// Trains on the next batch. Returns the epoch's metrics, measured, when that ended an epoch.
   std::optional<EpochMetrics> step();
 
-  Graph& graph() { return graph_; }
-  Counters counters() const;
+  /// The networks in training; the first is the one that is deployed.
+  virtual std::vector<Learner*> learners() = 0;
+  Graph& graph() { return learners().front()->graph(); }
+  Counters counters();
   /// Memory held per weight while training, all state and digit planes included.
-  double bytes_per_weight() const;
+  double bytes_per_weight();
 
-  void save(SafetensorsWriter& out) const;
-  void load(const SafetensorsFile& in);
+  virtual void save(SafetensorsWriter& out);
+  virtual void load(const SafetensorsFile& in);
+  /// Files that show what the last finished epoch makes: pictures, text.
+  virtual std::vector<Artefact> artefacts() { return {}; }
+
+ protected:
+  Trainer(const ExperimentSpec& spec, std::int64_t samples_per_epoch)
+      : spec_(spec), samples_per_epoch_(samples_per_epoch) {}
+
+  struct BatchResult {
+    double loss = 0;
+    std::int64_t correct = 0;
+    std::int64_t refreshed_pairs = 0;
+  };
+  const ExperimentSpec& spec() const { return spec_; }
+  std::uint64_t samples_done() const;
+  /// The place of the next batch of `size` samples with `terms_per_sample` terms of the loss each.
+  UpdateStep next_step(std::size_t size, std::size_t terms_per_sample) const;
+
+  /// Called once before the first batch of an epoch, and after a load.
+  virtual void begin_epoch() {}
+  virtual BatchResult train_batch(std::size_t size) = 0;
+  /// Terms of the loss per sample, for the means.
+  virtual std::size_t terms_per_sample() const { return 1; }
+  /// Fills in what the test data say after an epoch.
+  virtual void evaluate(EpochMetrics& metrics) = 0;
 
  private:
-  void start_epoch();
-  void train_batch(std::size_t size);
   EpochMetrics finish_epoch();
-  std::uint64_t samples_done() const;
 
   ExperimentSpec spec_;
-  const Dataset& data_;
-  Graph graph_;
-  std::vector<std::unique_ptr<UpdateRule>> rules_;
+  std::int64_t samples_per_epoch_;
   TrainingPosition position_;
-  std::vector<std::int32_t> order_;
-  std::int64_t order_epoch_ = -1;
   std::uint64_t steps_ = 0;
-  Matrix batch_, output_gradient_;
-  std::vector<int> labels_;
+  bool in_epoch_ = false;
 };
 
-/// Share of the split's samples whose largest output is the label, 0 to 1. `pass_number` keys the read noise.
-double accuracy(Graph& graph, const Split& split, std::uint64_t pass_number);
+/// The trainer of the experiment's task. `data` must outlive it.
+std::unique_ptr<Trainer> make_trainer(const ExperimentSpec& spec, const Dataset& data);
 
-/// Copies samples as floats in [0, 1].
-void load_sample(const Split& split, std::size_t sample, std::span<float> out);
+/// Share of the split's samples whose largest output is the label, 0 to 1. `pass_number` keys the read noise.
+double accuracy(Graph& graph, const ImageDecoder& decoder, const Split& split, std::uint64_t pass_number);
+
+/// A random order of 0 .. count - 1, a pure function of seed and epoch.
+std::vector<std::int32_t> shuffled(std::int64_t count, std::uint64_t seed, std::int64_t epoch);
 
 }  // namespace ohmic

@@ -1,10 +1,13 @@
-// One epoch of the MNIST experiment on PCM against one in plain fp32, in turn, on one thread; with MNIST where it is
-// found, else the synthetic stand-in. Goals: ratio at most 2.0, at most 40 bytes per weight.
+// MnistEpoch: one epoch of the MNIST experiment on PCM against one in plain fp32, in turn, on one thread; with MNIST
+// where it is found, else the synthetic stand-in. Goals: ratio at most 2.0, at most 40 bytes per weight.
+// Step, Inference: one batch of the other experiments on as many threads as OHMIC_BENCH_THREADS says (1);
+// scripts/compare_pytorch sets PyTorch beside them.
 
 #include <benchmark/benchmark.h>
 
 #include <algorithm>
 #include <chrono>
+#include <cstdlib>
 #include <vector>
 
 #include "ohmic/core/parallel.h"
@@ -32,8 +35,9 @@ void MnistEpoch(benchmark::State& state) {
   const Dataset data = load_dataset(request);
   state.SetLabel(data.synthetic ? "synthetic digits" : "MNIST");
   const std::vector<std::string> many = {"training.epochs=1000000"};
-  Trainer pcm(read_experiment("mnist_mixed_precision", many), data);
-  Trainer fp32(read_experiment("mnist_sgd", many), data);
+  const auto pcm_trainer = make_trainer(read_experiment("mnist_mixed_precision", many), data);
+  const auto fp32_trainer = make_trainer(read_experiment("mnist_sgd", many), data);
+  Trainer &pcm = *pcm_trainer, &fp32 = *fp32_trainer;
   std::vector<double> ours, theirs;
   double most_bytes = 0;
   for (auto _ : state) {
@@ -48,6 +52,66 @@ void MnistEpoch(benchmark::State& state) {
   state.counters["bytes_per_weight"] = most_bytes;
 }
 BENCHMARK(MnistEpoch)->UseManualTime()->Unit(benchmark::kSecond);
+
+int threads_wanted() {
+  const char* text = std::getenv("OHMIC_BENCH_THREADS");
+  return text == nullptr ? 1 : std::max(1, std::atoi(text));
+}
+
+Dataset stand_in(const ExperimentSpec& spec, int samples) {
+  DatasetRequest request;
+  request.name = spec.training.task == TaskKind::language ? "synthetic_text" : "synthetic_images";
+  request.train_limit = spec.training.task == TaskKind::language ? 0 : samples;
+  request.test_limit = spec.training.task == TaskKind::language ? 0 : 256;
+  return load_dataset(request);
+}
+
+// One training step: forward, backward, update.
+void Step(benchmark::State& state, const char* experiment) {
+  set_thread_count(threads_wanted());
+  const std::vector<std::string> settings = {"training.epochs=1000000"};
+  const ExperimentSpec spec = read_experiment(experiment, settings);
+  const Dataset data = stand_in(spec, 100 * static_cast<int>(spec.training.batch_size));
+  const auto trainer = make_trainer(spec, data);
+  trainer->step();
+  std::vector<double> seconds;
+  for (auto _ : state) {
+    const auto start = std::chrono::steady_clock::now();
+    trainer->step();
+    seconds.push_back(std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
+    state.SetIterationTime(seconds.back());
+  }
+  state.counters["median_s"] = median(seconds);
+}
+BENCHMARK_CAPTURE(Step, cifar10_resnet32, "cifar10_resnet32")->UseManualTime()->Unit(benchmark::kSecond);
+BENCHMARK_CAPTURE(Step, cifar10_resnet32_sgd, "cifar10_resnet32_sgd")->UseManualTime()->Unit(benchmark::kSecond);
+BENCHMARK_CAPTURE(Step, cifar10_cnn, "cifar10_cnn")->UseManualTime()->Unit(benchmark::kSecond);
+BENCHMARK_CAPTURE(Step, cifar10_cnn_sgd, "cifar10_cnn_sgd")->UseManualTime()->Unit(benchmark::kSecond);
+BENCHMARK_CAPTURE(Step, ptb_lstm, "ptb_lstm")->UseManualTime()->Unit(benchmark::kSecond);
+BENCHMARK_CAPTURE(Step, ptb_lstm_sgd, "ptb_lstm_sgd")->UseManualTime()->Unit(benchmark::kSecond);
+
+// Reading 256 images with converters and read noise.
+void Inference(benchmark::State& state, const char* experiment) {
+  set_thread_count(threads_wanted());
+  const ExperimentSpec spec = read_experiment(experiment, {});
+  const Dataset data = stand_in(spec, 256);
+  const auto trainer = make_trainer(spec, data);
+  Graph& graph = trainer->graph();
+  Matrix images(256, graph.input_size());
+  for (std::size_t i = 0; i < images.values().size(); ++i) {
+    images.values()[i] = static_cast<float>(i % 977) / 500 - 1;
+  }
+  std::vector<double> seconds;
+  std::uint64_t read = 0;
+  for (auto _ : state) {
+    const auto start = std::chrono::steady_clock::now();
+    benchmark::DoNotOptimize(graph.forward(static_cast<const Matrix&>(images).view(), {256 * read++, false}).data);
+    seconds.push_back(std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
+    state.SetIterationTime(seconds.back());
+  }
+  state.counters["median_s"] = median(seconds);
+}
+BENCHMARK_CAPTURE(Inference, cifar10_resnet32, "cifar10_resnet32")->UseManualTime()->Unit(benchmark::kSecond);
 
 }  // namespace
 }  // namespace ohmic

@@ -7,28 +7,37 @@
 #include "ohmic/core/safetensors.h"
 #include "ohmic/network/layer.h"
 #include "ohmic/training/experiment.h"
+#include "ohmic/training/optimizer.h"
 
 namespace ohmic {
 
-/// Turns what a dense layer saw in a batch (inputs x, deltas d = dLoss/dOutput) into a change of its weights,
-/// wanted: -learning_rate / batch x^T d. One object per layer, because rules accumulate.
+/// One batch's place in the training, as the update rules see it.
+struct UpdateStep {
+  float learning_rate = 0;
+  double loss_terms = 1;      ///< samples, or samples times steps: the summed gradient is divided by it
+  float gradient_factor = 1;  ///< below 1 where the gradient's norm is clipped
+  std::uint64_t number = 0;   ///< updates before this one
+  std::uint64_t samples_before = 0, samples_now = 0;
+};
+
+/// Turns what a batch wants of a weight matrix into a change of its weights. One object per matrix, because rules
+/// accumulate.
 class UpdateRule {
  public:
   virtual ~UpdateRule() = default;
-  /// `step` counts the updates from 0.
-  virtual void update(DenseLayer& layer, std::uint64_t step) = 0;
-  /// To be called after every update with the training samples seen so far; maintenance such as refresh. Returns the
-  /// pairs rewritten.
-  virtual int maintain(DenseLayer&, std::uint64_t /*samples_before*/, std::uint64_t /*samples_now*/,
-                       std::uint64_t /*step*/) {
-    return 0;
-  }
+  virtual void update(WeightMatrix& matrix, const UpdateStep& step) = 0;
+  /// To be called after every update; maintenance such as refresh. Returns the pairs rewritten.
+  virtual int maintain(WeightMatrix&, const UpdateStep&) { return 0; }
   virtual void save(const std::string& /*prefix*/, SafetensorsWriter&) const {}
   virtual void load(const std::string& /*prefix*/, const SafetensorsFile&) {}
   virtual std::size_t bytes() const { return 0; }
 };
 
-/// The rule for one layer: digital weights take plain SGD, analog ones what the experiment says.
-std::unique_ptr<UpdateRule> make_update_rule(const ExperimentSpec& spec, const DenseLayer& layer);
+/// The rule for one matrix: digital weights take the optimiser's step, analog ones what the experiment says.
+std::unique_ptr<UpdateRule> make_update_rule(const ExperimentSpec& spec, const WeightMatrix& matrix);
+
+/// Sets the gradient of a factored matrix from its factors: gradient = inputs^T deltas, in an order of sums that does
+/// not depend on the number of threads.
+void multiply_factors(WeightMatrix& matrix);
 
 }  // namespace ohmic

@@ -1,0 +1,102 @@
+#include "ohmic/training/learner.h"
+
+#include <cmath>
+
+namespace ohmic {
+namespace {
+
+// Digital parameters are not pulled towards zero: scales and biases have no reason to be small.
+OptimizerSpec without_decay(OptimizerSpec spec) {
+  spec.weight_decay = 0;
+  return spec;
+}
+
+double squared_norm(std::span<const float> values) {
+  double sum = 0;
+  for (const float v : values) sum += static_cast<double>(v) * static_cast<double>(v);
+  return sum;
+}
+
+}  // namespace
+
+Learner::Learner(const ExperimentSpec& spec, Graph graph)
+    : optimizer_(spec.optimizer),
+      clock_(spec.clock),
+      renew_wires_every_(static_cast<std::uint64_t>(spec.wires.renew_every_samples)),
+      graph_(std::move(graph)) {
+  for (const WeightMatrix* matrix : graph_.weight_matrices()) rules_.push_back(make_update_rule(spec, *matrix));
+  for (const Parameter* parameter : graph_.parameters()) {
+    parameter_optimizers_.emplace_back(without_decay(spec.optimizer), parameter->values.size());
+  }
+}
+
+// The norm of the mean gradient of all weights together against the limit.
+float Learner::clip_factor(const UpdateStep& step) {
+  if (optimizer_.clip_norm == 0) return 1;
+  double sum = 0;
+  for (WeightMatrix* matrix : graph_.weight_matrices()) {
+    if (matrix->factored) multiply_factors(*matrix);
+    sum += squared_norm(matrix->gradient.values());
+  }
+  for (const Parameter* parameter : graph_.parameters()) sum += squared_norm(parameter->gradient);
+  const double norm = std::sqrt(sum) / step.loss_terms;
+  return norm > optimizer_.clip_norm ? static_cast<float>(optimizer_.clip_norm / norm) : 1.0f;
+}
+
+int Learner::update(UpdateStep step) {
+  step.gradient_factor = clip_factor(step);
+  int rewritten = 0;
+  const double now_s = clock_.seconds_per_sample * static_cast<double>(step.samples_now);
+  const bool renew_wires = step.samples_before / renew_wires_every_ != step.samples_now / renew_wires_every_;
+  for (std::size_t m = 0; m < rules_.size(); ++m) {
+    WeightMatrix& matrix = *graph_.weight_matrices()[m];
+    rules_[m]->update(matrix, step);
+    rewritten += rules_[m]->maintain(matrix, step);
+    if (auto* analog = dynamic_cast<AnalogWeights*>(matrix.weights.get())) {
+      analog->tile().advance_to(now_s);
+      if (renew_wires) analog->tile().renew_wires();
+    }
+  }
+  const auto scale = static_cast<float>(step.gradient_factor / step.loss_terms);
+  for (std::size_t p = 0; p < parameter_optimizers_.size(); ++p) {
+    Parameter& parameter = *graph_.parameters()[p];
+    for (float& g : parameter.gradient) g *= scale;
+    change_.resize(parameter.values.size());
+    parameter_optimizers_[p].make_step(parameter.gradient, parameter.values, step.learning_rate, change_);
+    for (std::size_t i = 0; i < change_.size(); ++i) parameter.values[i] += change_[i];
+  }
+  return rewritten;
+}
+
+Counters Learner::counters() const {
+  Counters total;
+  for (const WeightMatrix* matrix : graph_.weight_matrices()) total += matrix->weights->counters();
+  return total;
+}
+
+std::size_t Learner::bytes() const {
+  std::size_t bytes = 0;
+  for (const WeightMatrix* matrix : graph_.weight_matrices()) bytes += matrix->weights->bytes();
+  for (const auto& rule : rules_) bytes += rule->bytes();
+  for (const Parameter* parameter : graph_.parameters()) bytes += parameter->values.size() * sizeof(float);
+  for (const Optimizer& optimizer : parameter_optimizers_) bytes += optimizer.bytes();
+  return bytes;
+}
+
+void Learner::save(SafetensorsWriter& out) const {
+  graph_.save(out);
+  for (std::size_t m = 0; m < rules_.size(); ++m) rules_[m]->save(graph_.weight_matrices()[m]->name, out);
+  for (std::size_t p = 0; p < parameter_optimizers_.size(); ++p) {
+    parameter_optimizers_[p].save(graph_.parameters()[p]->name, out);
+  }
+}
+
+void Learner::load(const SafetensorsFile& in) {
+  graph_.load(in);
+  for (std::size_t m = 0; m < rules_.size(); ++m) rules_[m]->load(graph_.weight_matrices()[m]->name, in);
+  for (std::size_t p = 0; p < parameter_optimizers_.size(); ++p) {
+    parameter_optimizers_[p].load(graph_.parameters()[p]->name, in);
+  }
+}
+
+}  // namespace ohmic

@@ -1,0 +1,45 @@
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "ohmic/network/graph.h"
+#include "ohmic/training/experiment.h"
+#include "ohmic/training/optimizer.h"
+#include "ohmic/training/update_rule.h"
+
+namespace ohmic {
+
+/// A network with what trains it: an update rule for each weight matrix, an optimiser for each digital parameter.
+class Learner {
+ public:
+  Learner(const ExperimentSpec& spec, Graph graph);
+
+  Graph& graph() { return graph_; }
+  const Graph& graph() const { return graph_; }
+
+  /// Changes all weights by what the last batch wants, lets the arrays do their maintenance and time pass. Returns the
+  /// pairs rewritten.
+  int update(UpdateStep step);
+
+  Counters counters() const;
+  /// Memory of the weights while training, all state and digit planes included.
+  std::size_t bytes() const;
+
+  void save(SafetensorsWriter& out) const;
+  void load(const SafetensorsFile& in);
+
+ private:
+  float clip_factor(const UpdateStep& step);
+
+  OptimizerSpec optimizer_;
+  ClockSpec clock_;
+  std::uint64_t renew_wires_every_;
+  Graph graph_;
+  std::vector<std::unique_ptr<UpdateRule>> rules_;
+  std::vector<Optimizer> parameter_optimizers_;
+  std::vector<float> change_;  ///< scratch
+};
+
+}  // namespace ohmic
