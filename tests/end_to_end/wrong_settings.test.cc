@@ -59,7 +59,7 @@ TEST_F(WrongSettings, WrongTypeSaysWhatIsWanted) {
 TEST_F(WrongSettings, UnknownChoiceListsTheChoices) {
   expect_wrong_setting("training.rule=sdg", {"\"sdg\"", "training.rule", "sgd, mixed_precision", "did you mean"});
   expect_wrong_setting("periphery.dac_range=per_tile", {"periphery.dac_range", "per_vector, per_layer"});
-  expect_wrong_setting("network.layers.0.kind=conv", {"network.layers.0.kind", "dense, sigmoid"});
+  expect_wrong_setting("network.layers.0.kind=conv", {"network.layers.0.kind", "dense, convolution, "});
   expect_wrong_setting("data.name=mnits", {"\"mnits\"", "\"mnist\", \"fashion_mnist\"", "or \"synthetic_text\""});
 }
 
@@ -82,8 +82,8 @@ TEST_F(WrongSettings, MalformedFileNamesTheLine) {
 TEST_F(WrongSettings, NetworkThatDoesNotFitTheData) {
   expect_wrong_setting("network.layers.2.units=9", {"9 outputs", "10 classes", "units = 10"});
   expect_wrong_setting("network.layers.2.units=0", {"network.layers.2.units = 0", "at least 1"});
-  expect_wrong_setting("network.layers=[]", {"no dense layer", "[[network.layers]]"});
-  expect_wrong_file("", {"no dense layer", "[[network.layers]]"});
+  expect_wrong_setting("network.layers=[]", {"network.layers is empty", "[[network.layers]]"});
+  expect_wrong_file("", {"network.layers is empty", "[[network.layers]]"});
 }
 
 TEST_F(WrongSettings, UnknownCell) {
@@ -116,7 +116,8 @@ TEST_F(WrongSettings, MissingExperiment) {
 
 TEST_F(WrongSettings, UnknownCommandOrOption) {
   expect_mistake({}, {"subcommand is required", "--help"});
-  expect_mistake({"trian"}, {"\"trian\"", "train, deploy, report, config, device, list", "did you mean \"train\"?"});
+  expect_mistake({"trian"},
+                 {"\"trian\"", "train, deploy, report, study, config, device, list", "did you mean \"train\"?"});
   expect_mistake({"train"}, {"experiment is required", "--help"});
   expect_mistake({"train", "mnist_sgd", "--otu", "x"}, {"--otu", "--help"});
   expect_mistake({"list", "things"}, {"things", "devices"});

@@ -14,6 +14,7 @@ struct CommandStatus {
 void add_train_command(CLI::App& program, CommandStatus& status);
 void add_deploy_command(CLI::App& program, CommandStatus& status);
 void add_report_command(CLI::App& program, CommandStatus& status);
+void add_study_command(CLI::App& program, CommandStatus& status);
 void add_config_command(CLI::App& program, CommandStatus& status);
 void add_device_command(CLI::App& program, CommandStatus& status);
 void add_list_command(CLI::App& program, CommandStatus& status);

@@ -1,9 +1,10 @@
+#include "ohmic/cli/command_device.h"
+
 #include <fmt/format.h>
 
 #include <filesystem>
 
 #include "ohmic/cli/command.h"
-#include "ohmic/cli/command_device.h"
 #include "ohmic/cli/device_page.h"
 #include "ohmic/cli/device_tables.h"
 #include "ohmic/core/error.h"

@@ -33,7 +33,7 @@ std::string progress_text(const Progress& p) {
   std::string text =
       fmt::format("epoch {}/{}  {:3.0f} %  train {:.2f} %", p.epoch, p.epochs, 100 * p.done, 100 * p.train_accuracy);
   if (p.test_accuracy >= 0) text += fmt::format("  test {:.2f} %", 100 * p.test_accuracy);
-  if (p.pulses_per_sample > 0) text += fmt::format("  {:.2f} pulses/image", p.pulses_per_sample);
+  if (p.pulses_per_sample > 0) text += fmt::format("  {:.2f} pulses/sample", p.pulses_per_sample);
   if (p.seconds_left >= 0 && p.done < 1) text += "  " + format_duration(p.seconds_left) + " left";
   return text;
 }
@@ -44,7 +44,12 @@ void print_result(const RunResult& result, const std::string& folder) {
   if (last != nullptr) {
     rows.push_back({"epochs", fmt::format("{}", last->metrics.epoch)});
     rows.push_back({"test accuracy", fmt::format("{:.2f} %", 100 * last->metrics.test_accuracy)});
-    rows.push_back({"pulses per image, last epoch", fmt::format("{:.2f}", last->metrics.pulses_per_sample)});
+    for (const Figure& figure : last->metrics.figures) {
+      std::string name = figure.name;
+      std::replace(name.begin(), name.end(), '_', ' ');
+      rows.push_back({name, fmt::format("{:.4g}", figure.value)});
+    }
+    rows.push_back({"pulses per sample, last epoch", fmt::format("{:.2f}", last->metrics.pulses_per_sample)});
     rows.push_back({"time on the chip", format_duration(last->metrics.seconds)});
   }
   Counters::each(result.counters, [&](std::string_view name, const std::uint64_t& value) {
@@ -65,6 +70,7 @@ void print_json(const RunResult& result, const std::string& folder) {
   if (!result.epochs.empty()) {
     json["test_accuracy"] = result.epochs.back().metrics.test_accuracy;
     json["pulses_per_sample"] = result.epochs.back().metrics.pulses_per_sample;
+    for (const Figure& figure : result.epochs.back().metrics.figures) json[figure.name] = figure.value;
   }
   fmt::print("{}\n", json.dump());
 }
