@@ -88,6 +88,14 @@ TEST_F(Networks, MeasureWhatTheirTaskIsJudgedBy) {
   succeed(training(networks()[5], "gan"));
   EXPECT_GT(read_json_lines(path("gan/metrics.jsonl")).back().at("frechet_distance"), 0);
   EXPECT_EQ(read_bytes(path("gan/samples.png")).substr(1, 3), "PNG");
+  succeed({"report", text("lstm"), text("gan"), "--out", text("page.html")});
+  const std::string page = read_bytes(path("page.html"));
+  for (const char* part : {"bits per character", "Frechet distance", "data:image/png;base64,iVBOR", "<pre class"}) {
+    EXPECT_NE(page.find(part), std::string::npos) << part;
+  }
+  const Outcome refused = run({"deploy", text("lstm")});
+  EXPECT_EQ(refused.exit_code, 2);
+  EXPECT_NE(refused.err.find("training.task"), std::string::npos) << refused.err;
 }
 
 TEST_F(Networks, LearnFromWhatTheySee) {
@@ -110,6 +118,7 @@ TEST_F(Networks, ThatCannotBeAreNamed) {
   refuse(set("network.layers.1.inputs=[\"convolution2\"]"), {"network.layers.1.inputs", "convolution2"});
   refuse(set("network.layers.1.kernel=3"), {"kernel"});
   refuse(set("training.task=language"), {"ptb_char"});
+  refuse(set("training.rule=pulsed_sgd"), {"optimizer.kind", "momentum", "sgd"});
   refuse(set("training.task=gan"), {"generator", "3072"});
   refuse(set("data.name=synthetic_text"), {"training.task", "language"});
 }

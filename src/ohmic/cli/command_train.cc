@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include <cmath>
 #include <nlohmann/json.hpp>
 
 #include "ohmic/cli/command.h"
@@ -43,7 +44,9 @@ void print_result(const RunResult& result, const std::string& folder) {
   std::vector<std::vector<std::string>> rows = {{"run folder", folder}, {"data", result.data_provenance}};
   if (last != nullptr) {
     rows.push_back({"epochs", fmt::format("{}", last->metrics.epoch)});
-    rows.push_back({"test accuracy", fmt::format("{:.2f} %", 100 * last->metrics.test_accuracy)});
+    if (!std::isnan(last->metrics.test_accuracy)) {
+      rows.push_back({"test accuracy", fmt::format("{:.2f} %", 100 * last->metrics.test_accuracy)});
+    }
     for (const Figure& figure : last->metrics.figures) {
       std::string name = figure.name;
       std::replace(name.begin(), name.end(), '_', ' ');

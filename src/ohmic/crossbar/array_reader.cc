@@ -57,11 +57,11 @@ ArrayReader::ArrayReader(int rows, int columns, int block_rows, int block_column
       digits_(rows, columns, scale) {}
 
 void ArrayReader::read(MatrixView<const float> x, MatrixView<float> y, const ReadKey& key, bool calibrate,
-                       Counters& counters) {
+                       Counters& counters, const ExactCells& exact) {
   OHMIC_EXPECT(x.columns == static_cast<std::size_t>(rows_) && y.columns == static_cast<std::size_t>(columns_));
   std::vector<Observed> seen(x.rows);
   if (periphery_.dac_bits == 0) {
-    load_exact();
+    load_exact(exact);
     parallel_chunks(x.rows, 8, [&](std::size_t begin, std::size_t end) {
       for (std::size_t v = begin; v < end; ++v) read_exact(x.row(v), y.row(v), key, key.first_read + v, seen[v]);
     });
@@ -275,10 +275,15 @@ void ArrayReader::load_batch_products() {
   for (BatchProduct& product : batch_products_) product.load(digits_);
 }
 
-void ArrayReader::load_exact() {
+void ArrayReader::load_exact(const ExactCells& exact) {
   if (exact_version_ == digits_.version()) return;
   exact_weights_.resize(static_cast<std::size_t>(rows_) * static_cast<std::size_t>(columns_));
   exact_variances_.resize(exact_weights_.size());
+  exact_version_ = digits_.version();
+  if (exact) {
+    exact(exact_weights_, exact_variances_);
+    return;
+  }
   std::size_t at = 0;
   for (int i = 0; i < rows_; ++i) {
     for (int j = 0; j < columns_; ++j, ++at) {
@@ -286,7 +291,6 @@ void ArrayReader::load_exact() {
       exact_variances_[at] = digits_.variance(i, j);
     }
   }
-  exact_version_ = digits_.version();
 }
 
 std::size_t ArrayReader::bytes() const {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <vector>
 
@@ -22,6 +23,9 @@ struct ReadKey {
   int first_block = 0;       ///< number of the first block, where several readers share a tile
 };
 
+/// Fills weights and variances (rows x columns each) of the cells as they are; for exact inputs.
+using ExactCells = std::function<void(std::span<float> weights, std::span<float> variances)>;
+
 /// Which code multiplies batches. All give the same integers.
 enum class BatchPath {
   onednn,
@@ -43,7 +47,9 @@ class ArrayReader {
   const DigitMatrix& digits() const { return digits_; }
 
   /// x: batch x rows, y: batch x columns. With `calibrate` the vectors count for per_layer ranges.
-  void read(MatrixView<const float> x, MatrixView<float> y, const ReadKey& key, bool calibrate, Counters& counters);
+  /// Without a DAC the weights are those of `exact`, or of the digits where it is empty.
+  void read(MatrixView<const float> x, MatrixView<float> y, const ReadKey& key, bool calibrate, Counters& counters,
+            const ExactCells& exact = {});
 
   /// Chooses the batch product; by default the fastest on this processor.
   void set_batch_path(BatchPath path) { batch_path_ = path; }
@@ -89,7 +95,7 @@ class ArrayReader {
   float convert(int block, const Sums& sums, float step, const SquaredCodes& squared, const ReadKey& key,
                 std::uint64_t read, std::span<float> y) const;
   void load_batch_products();
-  void load_exact();
+  void load_exact(const ExactCells& exact);
 
   int rows_, columns_, block_rows_, block_columns_;
   PeripherySpec periphery_;

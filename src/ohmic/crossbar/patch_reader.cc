@@ -227,6 +227,15 @@ void copy_inner(const PatchShape& s, const float* padded, std::span<float> image
   });
 }
 
+// An image into its padded place.
+void place_values(const PatchShape& s, std::span<const float> x, std::span<float> image) {
+  const auto channels = static_cast<std::size_t>(s.channels);
+  std::fill(image.begin(), image.end(), 0.0f);
+  each_image_row(s, [&](std::size_t from, std::size_t to, std::size_t pixels) {
+    std::copy_n(x.data() + from * channels, pixels * channels, image.data() + to * channels);
+  });
+}
+
 // Bytes ^ `flip` of an image into its padded place, where a pixel has room for a multiple of 4 channels.
 void place_bytes(const PatchShape& s, const std::uint8_t* from, std::uint8_t flip, std::uint8_t* to) {
   const auto channels = static_cast<std::size_t>(s.channels);
@@ -429,10 +438,7 @@ void PatchReader::read_exact(const Job& job, std::size_t sample) const {
   job.codes.steps_[sample] = 1;
   const auto channels = static_cast<std::size_t>(job.in.channels);
   const std::span<float> image = job.codes.values_of(sample);
-  std::fill(image.begin(), image.end(), 0.0f);
-  each_image_row(job.in, [&](std::size_t from, std::size_t to, std::size_t pixels) {
-    std::copy_n(x.data() + from * channels, pixels * channels, image.data() + to * channels);
-  });
+  place_values(job.in, x, image);
   const std::size_t columns = job.columns();
   const bool noisy = job.array.is_noisy();
   std::vector<int> index;
@@ -477,6 +483,28 @@ void PatchReader::read_exact(const Job& job, std::size_t sample) const {
     }
   }
   if (job.into != nullptr) copy_inner(*job.into, target.data(), job.y.row(sample));
+}
+
+void PatchReader::encode_only(const ArrayReader& array, MatrixView<const float> x, const PatchShape& in,
+                              CodeImages& codes) {
+  const bool is_exact = array.periphery().dac_bits == 0;
+  codes.reshape(x.rows, in, is_exact);
+  const ConverterRange& range = array.dac_range();
+  const int levels = converter_levels(array.periphery().dac_bits);
+  parallel_chunks(x.rows, 1, [&](std::size_t sample, std::size_t) {
+    if (is_exact) {
+      codes.steps_[sample] = 1;
+      place_values(in, x.row(sample), codes.values_of(sample));
+      return;
+    }
+    const float full_scale = range.own_scale() ? max_abs(x.row(sample)) : range.full_scale();
+    const float step = full_scale / static_cast<float>(levels);
+    codes.steps_[sample] = step;
+    thread_local std::vector<std::int8_t> plain;
+    plain.assign(x.columns, 0);
+    if (step > 0) quantise(x.row(sample), 1 / step, levels, plain);
+    place_bytes(in, reinterpret_cast<const std::uint8_t*>(plain.data()), 0x80, codes.codes_of(sample).data());
+  });
 }
 
 void PatchReader::read(ArrayReader& array, MatrixView<const float> x, const PatchShape& in, const PatchShape* into,

@@ -31,15 +31,16 @@ std::vector<PatchBlock> patch_blocks(const PatchShape& shape, int array_rows);
 /// largest of all its positions. Noise as in ArrayReader, with the squares of a whole sample scaled together.
 class PatchReader {
  public:
-  /// Fills weights and variances (rows x columns each) of the cells as they are; for exact inputs.
-  using ExactCells = std::function<void(std::span<float> weights, std::span<float> variances)>;
-
   /// x: batch x image of `in`, whose patches have as many values as the array has rows. With `into` null, y: batch x
   /// (positions x columns). Else the columns are patches of `into`, which has the same positions, and y: batch x image
   /// of `into` gets their sums.
   void read(ArrayReader& array, MatrixView<const float> x, const PatchShape& in, const PatchShape* into,
             MatrixView<float> y, CodeImages& codes, const ReadKey& key, bool calibrate, const ExactCells& exact,
             Counters& counters);
+
+  /// The codes that `read` would drive the array with, without driving it: what a digital unit makes for the gradient
+  /// where nobody needs the product. Ranges do not learn from it.
+  static void encode_only(const ArrayReader& array, MatrixView<const float> x, const PatchShape& in, CodeImages& codes);
 
   std::size_t bytes() const;
 

@@ -84,7 +84,7 @@ void expect_same(std::span<const float> a, std::span<const float> b, const std::
   for (std::size_t i = 0; i < a.size(); ++i) ASSERT_EQ(a[i], b[i]) << where << ", value " << i;
 }
 
-const PatchReader::ExactCells kNoExactCells = [](std::span<float>, std::span<float>) {};
+const ExactCells kNoExactCells = [](std::span<float>, std::span<float>) {};
 
 struct Setting {
   std::int64_t bits;

@@ -210,9 +210,15 @@ float Tile::effective_weight(int input, int output) const {
 }
 
 void Tile::read_weights(MatrixView<float> weights) const {
-  for (int i = 0; i < inputs(); ++i) {
-    const auto row = weights.row(static_cast<std::size_t>(i));
-    for (int j = 0; j < outputs(); ++j) row[static_cast<std::size_t>(j)] = weight_scale_ * effective_weight(i, j);
+  OHMIC_EXPECT(weights.rows == static_cast<std::size_t>(inputs()));
+  OHMIC_EXPECT(weights.columns == static_cast<std::size_t>(outputs()));
+  const std::size_t count = weights.rows * weights.columns;
+  std::vector<float> part(2 * count);
+  std::fill_n(weights.data, count, 0.0f);
+  for (int a = 0; a < cells_->layout().arrays(); ++a) {
+    effective(a, 0, count, part.data(), part.data() + count);
+    const float factor = weight_scale_ * cells_->layout().factor(a);
+    for (std::size_t i = 0; i < count; ++i) weights.data[i] += factor * part[i];
   }
 }
 
@@ -250,12 +256,14 @@ void scale(MatrixView<float> y, float factor) {
 void Tile::forward(MatrixView<const float> x, MatrixView<float> y, std::uint64_t first_read, bool calibrate) {
   const LaneLayout& layout = cells_->layout();
   if (layout.arrays() == 1) {
-    readers_[0].forward.read(x, y, read_key(Purpose::forward_read, 0, first_read), calibrate, counters_);
+    readers_[0].forward.read(x, y, read_key(Purpose::forward_read, 0, first_read), calibrate, counters_,
+                             exact_cells_of(Direction::forward, 0));
   } else {
     partial_.resize(y.rows, y.columns);
     for (int a = 0; a < layout.arrays(); ++a) {
-      readers_[static_cast<std::size_t>(a)].forward.read(
-          x, partial_.view(), read_key(Purpose::forward_read, a, first_read), calibrate, counters_);
+      readers_[static_cast<std::size_t>(a)].forward.read(x, partial_.view(),
+                                                         read_key(Purpose::forward_read, a, first_read), calibrate,
+                                                         counters_, exact_cells_of(Direction::forward, a));
       add_scaled(partial_.view(), layout.factor(a), a == 0, y);
     }
   }
@@ -278,14 +286,16 @@ void Tile::backward(MatrixView<const float> x, MatrixView<float> y, std::uint64_
   if (!readers_[0].backward) make_backward_readers();
   const LaneLayout& layout = cells_->layout();
   if (layout.arrays() == 1) {
-    readers_[0].backward->read(x, y, read_key(Purpose::backward_read, 0, first_read), calibrate, counters_);
+    readers_[0].backward->read(x, y, read_key(Purpose::backward_read, 0, first_read), calibrate, counters_,
+                               exact_cells_of(Direction::backward, 0));
     scale(y, weight_scale_);
     return;
   }
   partial_.resize(y.rows, y.columns);
   for (int a = 0; a < layout.arrays(); ++a) {
-    readers_[static_cast<std::size_t>(a)].backward->read(
-        x, partial_.view(), read_key(Purpose::backward_read, a, first_read), calibrate, counters_);
+    readers_[static_cast<std::size_t>(a)].backward->read(x, partial_.view(),
+                                                         read_key(Purpose::backward_read, a, first_read), calibrate,
+                                                         counters_, exact_cells_of(Direction::backward, a));
     add_scaled(partial_.view(), layout.factor(a), a == 0, y);
   }
   scale(y, weight_scale_);
@@ -312,6 +322,12 @@ void Tile::exact_cells(Direction direction, int array, std::span<float> weights,
   }
 }
 
+ExactCells Tile::exact_cells_of(Direction direction, int array) const {
+  return [this, direction, array](std::span<float> weights, std::span<float> variances) {
+    exact_cells(direction, array, weights, variances);
+  };
+}
+
 void Tile::read_images(Direction direction, MatrixView<const float> x, const PatchShape& in, const PatchShape* into,
                        MatrixView<float> y, CodeImages& codes, std::uint64_t first_read, bool calibrate) {
   const bool is_forward = direction == Direction::forward;
@@ -331,16 +347,28 @@ void Tile::read_images(Direction direction, MatrixView<const float> x, const Pat
     Readers& readers = readers_[static_cast<std::size_t>(a)];
     const ReadKey key{spec_.seed, is_forward ? Purpose::forward_image_read : Purpose::backward_image_read, spec_.unit,
                       first_read, a * blocks};
-    const auto exact = [&](std::span<float> weights, std::span<float> variances) {
-      exact_cells(direction, a, weights, variances);
-    };
     PatchReader& patches = is_forward ? readers.forward_patches : readers.backward_patches;
     patches.read(is_forward ? readers.forward : *readers.backward, x, in, into,
-                 layout.arrays() == 1 ? y : partial_.view(), codes, key, calibrate, exact, counters_);
+                 layout.arrays() == 1 ? y : partial_.view(), codes, key, calibrate, exact_cells_of(direction, a),
+                 counters_);
     if (layout.arrays() > 1) add_scaled(partial_.view(), layout.factor(a), a == 0, y);
   }
+  if (is_forward && measured_) measure(y);
   scale(y, is_forward ? output_scale_ * weight_scale_ : weight_scale_);
 }
+
+namespace {
+
+// The positions of a shape as an image of vectors, each a patch of its own.
+PatchShape vectors_of(const PatchShape& shape, int size) {
+  PatchShape vectors;
+  vectors.height = shape.out_height();
+  vectors.width = shape.out_width();
+  vectors.channels = size;
+  return vectors;
+}
+
+}  // namespace
 
 void Tile::read_patches(Direction direction, MatrixView<const float> x, const PatchShape& shape, MatrixView<float> y,
                         CodeImages& codes, std::uint64_t first_read, bool calibrate) {
@@ -353,13 +381,22 @@ void Tile::read_patches(Direction direction, MatrixView<const float> x, const Pa
 void Tile::read_and_scatter(Direction direction, MatrixView<const float> x, const PatchShape& shape,
                             MatrixView<float> y, CodeImages& codes, std::uint64_t first_read, bool calibrate) {
   check_patch_shape(shape);
-  PatchShape vectors;  // an image of vectors, each a patch of its own
-  vectors.height = shape.out_height();
-  vectors.width = shape.out_width();
-  vectors.channels = inputs(direction);
+  const PatchShape vectors = vectors_of(shape, inputs(direction));
   OHMIC_EXPECT(shape.patch_size() == outputs(direction) && x.columns == vectors.image_size() && x.rows == y.rows);
   OHMIC_EXPECT(y.columns == shape.image_size());
   read_images(direction, x, vectors, &shape, y, codes, first_read, calibrate);
+}
+
+void Tile::encode_vectors(Direction direction, MatrixView<const float> x, const PatchShape& shape, CodeImages& codes) {
+  encode_images(direction, x, vectors_of(shape, inputs(direction)), codes);
+}
+
+void Tile::encode_images(Direction direction, MatrixView<const float> x, const PatchShape& shape, CodeImages& codes) {
+  check_patch_shape(shape);
+  OHMIC_EXPECT(x.columns == shape.image_size());
+  if (direction == Direction::backward && !readers_[0].backward) make_backward_readers();
+  PatchReader::encode_only(direction == Direction::forward ? readers_[0].forward : *readers_[0].backward, x, shape,
+                           codes);
 }
 
 // ------------------------------------------------------------------------------------------------------------ writes

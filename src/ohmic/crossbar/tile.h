@@ -64,6 +64,9 @@ class Tile {
   /// (height x width x channels) of `shape`.
   void read_and_scatter(Direction direction, MatrixView<const float> x, const PatchShape& shape, MatrixView<float> y,
                         CodeImages& codes, std::uint64_t first_read, bool calibrate = false);
+  /// The codes of such vectors or images without driving the array; for a gradient where nobody needs the product.
+  void encode_vectors(Direction direction, MatrixView<const float> x, const PatchShape& shape, CodeImages& codes);
+  void encode_images(Direction direction, MatrixView<const float> x, const PatchShape& shape, CodeImages& codes);
 
   /// A digital factor on the outputs of forward reads, as drift compensation sets it. Not saved.
   void set_output_scale(float scale) { output_scale_ = scale; }
@@ -103,7 +106,7 @@ class Tile {
   /// The weight and the variance of one read, as the products see them now.
   float effective_weight(int input, int output) const;
   float effective_variance(int input, int output) const;
-  /// All weights (inputs x outputs) as the products see them now, weight_scale included.
+  /// All weights (inputs x outputs) as the cells have them now, without read noise, weight_scale included.
   void read_weights(MatrixView<float> weights) const;
   /// The drifted conductance of one cell of a unit (side 0: G+, 1: G-), in uS; unit = crossing where a weight is one
   /// pair.
@@ -130,6 +133,7 @@ class Tile {
   void make_backward_readers();
   void read_images(Direction direction, MatrixView<const float> x, const PatchShape& in, const PatchShape* into,
                    MatrixView<float> y, CodeImages& codes, std::uint64_t first_read, bool calibrate);
+  ExactCells exact_cells_of(Direction direction, int array) const;
   void exact_cells(Direction direction, int array, std::span<float> weights, std::span<float> variances) const;
   int blocks() const;
   ReadKey read_key(Purpose purpose, int array, std::uint64_t first_read) const;

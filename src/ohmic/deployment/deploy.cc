@@ -104,6 +104,10 @@ TimePoint parse_time(std::string_view text) {
 
 std::vector<DeploymentResult> evaluate_over_time(LoadedRun& run, const DeploymentRequest& request) {
   Graph& graph = run.trainer->graph();
+  if (run.spec.training.task != TaskKind::classification) {
+    fail("`ohmic deploy` evaluates classifiers of images, but this run has training.task = \"{}\"",
+         kTaskKinds[static_cast<std::size_t>(run.spec.training.task)]);
+  }
   const std::vector<Tile*> tiles = tiles_of(graph);
   if (tiles.empty()) {
     fail(

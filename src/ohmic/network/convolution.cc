@@ -89,16 +89,13 @@ void ConvolutionLayer::backward(LayerInputs x, MatrixView<const float>, MatrixVi
                                 const Pass& pass) {
   const auto groups = static_cast<int>(groups_.size());
   const int in = input_shape().channels, out = output_shape().channels;
-  MatrixView<float> input_gradient = dx[0];
-  if (input_gradient.data == nullptr && !groups_[0].needs_values()) {
-    unwanted_.resize(dy.rows, input_shape().size());
-    input_gradient = unwanted_.view();
-  }
   for (int g = 0; g < groups; ++g) {
     PatchWeights& group = groups_[static_cast<std::size_t>(g)];
     const auto deltas = channels(dy, out, g * (out / groups), out / groups);
-    if (input_gradient.data != nullptr) {
-      group.read_and_paste(deltas, channels(input_gradient, in, g * (in / groups), in / groups), pass);
+    if (dx[0].data != nullptr) {
+      group.read_and_paste(deltas, channels(dx[0], in, g * (in / groups), in / groups), pass);
+    } else if (!group.needs_values()) {
+      group.encode_deltas(deltas);
     }
     group.find_gradient(channels(x[0], in, g * (in / groups), in / groups), deltas);
   }
@@ -134,13 +131,10 @@ void TransposedConvolutionLayer::forward(LayerInputs x, MatrixView<float> y, con
 void TransposedConvolutionLayer::backward(LayerInputs x, MatrixView<const float>, MatrixView<const float> dy,
                                           InputGradients dx, const Pass& pass) {
   const auto deltas = all_channels(dy, output_shape().channels);
-  MatrixView<float> input_gradient = dx[0];
-  if (input_gradient.data == nullptr && !weights_.needs_values()) {
-    unwanted_.resize(dy.rows, input_shape().size());
-    input_gradient = unwanted_.view();
-  }
-  if (input_gradient.data != nullptr) {
-    weights_.read_patches(deltas, all_channels(input_gradient, input_shape().channels), pass);
+  if (dx[0].data != nullptr) {
+    weights_.read_patches(deltas, all_channels(dx[0], input_shape().channels), pass);
+  } else if (!weights_.needs_values()) {
+    weights_.encode_deltas(deltas);
   }
   weights_.find_gradient(deltas, all_channels(x[0], input_shape().channels));
   if (has_bias_) find_bias_gradient(dy, bias_);

@@ -33,7 +33,6 @@ class ConvolutionLayer final : public Layer {
   std::vector<PatchWeights> groups_;
   bool has_bias_;
   Parameter bias_;
-  Matrix unwanted_;  ///< scratch: what a tile gives on the way to the codes of the deltas
 };
 
 /// The transpose of a convolution: each position of the (smaller) input adds a patch to the output. The matrix has one
@@ -55,7 +54,6 @@ class TransposedConvolutionLayer final : public Layer {
   PatchWeights weights_;
   bool has_bias_;
   Parameter bias_;
-  Matrix unwanted_;  ///< scratch: what a tile gives on the way to the codes of the deltas
 };
 
 /// The window that a transposed convolution pastes by: that of the convolution which leads from its output to `input`.

@@ -138,6 +138,15 @@ void PatchWeights::read_and_paste(const Channels<const float>& positions, const 
   scatter(to_, images);
 }
 
+void PatchWeights::encode_deltas(const Channels<const float>& deltas) {
+  const MatrixView<const float> x = gathered(deltas, from_);
+  if (side_ == PatchSide::inputs) {
+    tile()->encode_vectors(Direction::backward, x, shape_, position_codes_);
+  } else {
+    tile()->encode_images(Direction::backward, x, shape_, image_codes_);
+  }
+}
+
 void PatchWeights::find_coded_gradient() {
   Matrix& gradient = matrix_.gradient;
   if (side_ == PatchSide::inputs) {

@@ -42,6 +42,9 @@ class PatchWeights {
   /// Sets matrix().gradient from the images and positions that went in. A tile's comes from the codes of its DACs, and
   /// both directions must have been read before.
   void find_gradient(const Channels<const float>& images, const Channels<const float>& positions);
+  /// Where nobody needs the product that `find_gradient` counts on: takes the codes of the deltas only. `deltas`: the
+  /// positions of a convolution, the images of a transposed one.
+  void encode_deltas(const Channels<const float>& deltas);
   /// Whether find_gradient reads its arguments.
   bool needs_values() const { return tile() == nullptr; }
 

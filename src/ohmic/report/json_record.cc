@@ -40,6 +40,8 @@ EpochRecord read_epoch(const JsonFields& fields) {
   epoch.refreshed_pairs = fields.number("refreshed_pairs", 0, kInfinity);
   epoch.seconds = fields.number("seconds", 0, kInfinity);
   epoch.wall_seconds = fields.number("wall_seconds", 0, kInfinity);
+  epoch.bits_per_character = fields.number("bits_per_character", 0, kInfinity);
+  epoch.frechet_distance = fields.number("frechet_distance", -kInfinity, kInfinity);
   return epoch;
 }
 
@@ -227,6 +229,8 @@ RunRecord read_run(const std::filesystem::path& folder) {
   check_format(run);
   RunRecord record = read_run_json(run, folder);
   record.deploy = read_deploy(folder / "deploy.json");
+  if (is_there(folder / "samples.png")) record.samples.png = read_text_file(folder / "samples.png");
+  if (is_there(folder / "samples.txt")) record.samples.text = read_text_file(folder / "samples.txt");
   return record;
 }
 

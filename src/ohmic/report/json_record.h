@@ -22,8 +22,10 @@ struct EpochRecord {
   double test_accuracy = kNotRecorded;      ///< 0 to 1
   double pulses_per_sample = kNotRecorded;  ///< SET pulses per training sample
   double refreshed_pairs = kNotRecorded;
-  double seconds = kNotRecorded;       ///< clock of the simulated chip at the end of this epoch
-  double wall_seconds = kNotRecorded;  ///< time on the machine that simulated it
+  double seconds = kNotRecorded;             ///< clock of the simulated chip at the end of this epoch
+  double wall_seconds = kNotRecorded;        ///< time on the machine that simulated it
+  double bits_per_character = kNotRecorded;  ///< of a text that was not trained on
+  double frechet_distance = kNotRecorded;    ///< of generated images
 };
 
 /// Cells per bin; edges has one element more than each of the counts, or all are empty.
@@ -74,6 +76,12 @@ struct ConfigEntry {
 
 enum class RunStatus { finished, interrupted, running };
 
+/// What a run makes, as its folder shows it: the bytes of samples.png and the text of samples.txt, each may be empty.
+struct SamplesRecord {
+  std::string png;
+  std::string text;
+};
+
 struct MachineRecord {
   std::string cpu;
   double threads = kNotRecorded;
@@ -100,6 +108,7 @@ struct RunRecord {
   double bytes_per_weight = kNotRecorded;
   double weights = kNotRecorded;
   double wall_seconds = kNotRecorded;
+  SamplesRecord samples;
   std::vector<TileRecord> tiles;     ///< empty for a digital run
   std::vector<DeployResult> deploy;  ///< empty if never deployed
 

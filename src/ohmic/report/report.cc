@@ -91,6 +91,38 @@ std::string header(std::span<const RunRecord> runs, std::span<const RunGroup> gr
                      escape_html(finding(groups)), meta_line(runs), warnings(runs));
 }
 
+// Pictures lie in the page itself, as base64 (RFC 4648).
+std::string base64(std::string_view bytes) {
+  constexpr std::string_view kDigits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+  std::string text;
+  for (std::size_t i = 0; i < bytes.size(); i += 3) {
+    std::uint32_t group = 0;
+    for (std::size_t k = 0; k < 3; ++k) {
+      group = group << 8 | (i + k < bytes.size() ? static_cast<unsigned char>(bytes[i + k]) : 0u);
+    }
+    for (std::size_t k = 0; k < 4; ++k) {
+      text.push_back(i + k > bytes.size() ? '=' : kDigits[(group >> (18 - 6 * k)) & 63u]);
+    }
+  }
+  return text;
+}
+
+// What the networks make, one run per group.
+std::string samples(std::span<const RunGroup> groups) {
+  std::string html;
+  for (const RunGroup& group : groups) {
+    const SamplesRecord& s = group.first().samples;
+    std::string content;
+    if (!s.png.empty()) {
+      content += fmt::format("<img class=\"samples\" alt=\"images made by {}\" src=\"data:image/png;base64,{}\">\n",
+                             escape_html(group.label), base64(s.png));
+    }
+    if (!s.text.empty()) content += fmt::format("<pre class=\"samples\">{}</pre>\n", escape_html(s.text));
+    if (!content.empty()) html += html_note(group.label) + content;
+  }
+  return html;
+}
+
 std::string or_not_recorded(std::string html) { return html.empty() ? html_note("Not recorded.") : html; }
 
 }  // namespace
@@ -101,6 +133,9 @@ std::string render_report(std::span<const RunRecord> runs, std::string_view titl
   if (runs.empty()) return html_page(title, body);
   body += html_section("Summary", summary_table(groups));
   body += html_section("Test accuracy", or_not_recorded(accuracy_chart(groups)));
+  body += html_section("Bits per character", text_chart(groups));
+  body += html_section("Frechet distance", distance_chart(groups));
+  body += html_section("Samples of the last epoch", samples(groups));
   body += html_section("Pulses per image", pulses_chart(groups));
   body += html_section("Conductances and weights", histogram_charts(groups));
   body += html_section("Accuracy over time", retention_chart(groups));

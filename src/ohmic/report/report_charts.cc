@@ -294,6 +294,40 @@ std::string accuracy_chart(std::span<const RunGroup> groups) {
                                        band_note(all) + cut_note(percent, all));
 }
 
+namespace {
+
+/// A quantity of which less is better, by epoch.
+std::string figure_chart(std::span<const RunGroup> groups, double EpochRecord::*quantity, const char* id,
+                         const char* title) {
+  std::vector<Series> all;
+  for (const RunGroup& group : groups) {
+    Series series = epoch_series(group, quantity, 1, "");
+    if (series.points.empty()) continue;
+    series.value = format_significant(series.points.back().y, 4);
+    all.push_back(std::move(series));
+  }
+  if (all.empty()) return {};
+  choose_markers(all);
+  const std::vector<double> values = sorted_values(all);
+  const double margin = std::max(0.04 * (values.back() - values.front()), 1e-3);
+  const LineChart chart{{id, title, ends_in_words(all, "")},
+                        epoch_axis(all),
+                        linear_axis(title, std::max(0.0, values.front() - margin), values.back() + margin, 7),
+                        all};
+  return both_sizes(chart) +
+         html_note("After each epoch, less is better; the number is that after the last one." + band_note(all));
+}
+
+}  // namespace
+
+std::string text_chart(std::span<const RunGroup> groups) {
+  return figure_chart(groups, &EpochRecord::bits_per_character, "bits", "bits per character");
+}
+
+std::string distance_chart(std::span<const RunGroup> groups) {
+  return figure_chart(groups, &EpochRecord::frechet_distance, "distance", "Frechet distance");
+}
+
 std::string pulses_chart(std::span<const RunGroup> groups) {
   const std::vector<Series> all = pulses_series(groups);
   if (all.empty()) return {};

@@ -10,6 +10,9 @@
 namespace ohmic::report {
 
 std::string accuracy_chart(std::span<const RunGroup> groups);
+/// Bits per character of text, Frechet distance of generated images.
+std::string text_chart(std::span<const RunGroup> groups);
+std::string distance_chart(std::span<const RunGroup> groups);
 std::string pulses_chart(std::span<const RunGroup> groups);
 /// Accuracy against the time after training.
 std::string retention_chart(std::span<const RunGroup> groups);

@@ -24,6 +24,8 @@ h1{font-size:30px;letter-spacing:-.01em}
 h2{font-size:20px;margin-bottom:14px}
 h3{font-size:15px;margin:0 0 6px}
 p{margin:0}
+img.samples{display:block;width:min(100%,728px);image-rendering:pixelated;margin:8px 0 20px}
+pre.samples{white-space:pre-wrap;overflow-wrap:anywhere;font-size:13px;background:var(--panel);padding:12px;margin:8px 0 20px}
 header{border-bottom:1px solid var(--rule);padding-bottom:24px}
 .finding{font-size:20px;line-height:1.45;margin-top:12px;max-width:46em;overflow-wrap:anywhere}
 .meta{color:var(--quiet);font-size:14px;margin-top:12px;overflow-wrap:anywhere}

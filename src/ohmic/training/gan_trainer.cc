@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include "ohmic/core/error.h"
 #include "ohmic/core/kernels.h"
@@ -133,6 +134,7 @@ void GanTrainer::evaluate(EpochMetrics& metrics) {
   if (!distance_) distance_ = std::make_unique<FeatureDistance>(data_);
   const auto count = static_cast<std::size_t>(spec().gan.evaluation_images);
   const Matrix images = generate(count, static_cast<std::uint64_t>(metrics.epoch));
+  metrics.test_accuracy = std::numeric_limits<double>::quiet_NaN();
   metrics.figures.push_back({"frechet_distance", distance_->distance(images)});
   metrics.figures.push_back({"generator_loss", generator_loss_ / static_cast<double>(samples_per_epoch())});
   generator_loss_ = 0;

@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cmath>
 #include <ctime>
+#include <limits>
 #include <nlohmann/json.hpp>
 
 #include "ohmic/core/cpu.h"
@@ -110,7 +111,8 @@ EpochMetrics read_metrics_line(const std::string& line, const std::string& sourc
     json.at("epoch").get_to(m.epoch);
     json.at("train_loss").get_to(m.train_loss);
     json.at("train_accuracy").get_to(m.train_accuracy);
-    json.at("test_accuracy").get_to(m.test_accuracy);
+    const Json& accuracy = json.at("test_accuracy");
+    m.test_accuracy = accuracy.is_null() ? std::numeric_limits<double>::quiet_NaN() : accuracy.get<double>();
     json.at("pulses_per_sample").get_to(m.pulses_per_sample);
     json.at("refreshed_pairs").get_to(m.refreshed_pairs);
     json.at("seconds").get_to(m.seconds);

@@ -28,6 +28,12 @@ std::unique_ptr<Trainer> make_trainer(const ExperimentSpec& spec, const Dataset&
     fail("training.task = \"{}\" needs images, but {} is a text; set training.task = \"language\"",
          kTaskKinds[static_cast<std::size_t>(spec.training.task)], data.name);
   }
+  if (spec.training.rule == RuleKind::pulsed_sgd && spec.optimizer.kind != OptimizerKind::sgd) {
+    fail(
+        "training.rule = \"pulsed_sgd\" sends pulses as they come and remembers nothing, so optimizer.kind = \"{}\" is "
+        "not possible; set it to \"sgd\"",
+        kOptimizerKinds[static_cast<std::size_t>(spec.optimizer.kind)]);
+  }
   switch (spec.training.task) {
     case TaskKind::language:
       return std::make_unique<TextTrainer>(spec, data);

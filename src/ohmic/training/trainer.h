@@ -30,7 +30,7 @@ struct EpochMetrics {
   std::int64_t epoch = 0;
   double train_loss = 0;      ///< mean over the samples (and steps), as they came by
   double train_accuracy = 0;  ///< likewise, 0 to 1
-  double test_accuracy = 0;   ///< 0 to 1
+  double test_accuracy = 0;   ///< 0 to 1; NaN where the task has none
   double pulses_per_sample = 0;
   std::int64_t refreshed_pairs = 0;
   double seconds = 0;
