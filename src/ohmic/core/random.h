@@ -31,6 +31,7 @@ enum class Purpose : std::uint8_t {
   parameter_initialisation = 19,
   latent = 20,  // inputs of a generator
   text_sampling = 21,
+  outer_product = 22,
   forward_image_read = 24,
   backward_image_read = 25,
 };

@@ -60,6 +60,17 @@ class CodeImages {
   std::span<const std::uint8_t> codes(std::size_t sample) const {
     return {codes_.data() + sample * pixels() * pixel_bytes(), pixels() * pixel_bytes()};
   }
+  /// For cheap outer products. The codes rounded at random to multiples of full / levels, `full` being the largest
+  /// code; or one bit of each code's stream, drawn with one random number per pixel. `key`: of the random numbers,
+  /// whose `when` counts up with the samples.
+  struct RandomKey {
+    std::uint64_t seed;
+    std::uint32_t unit;
+    std::uint64_t when;
+  };
+  void round_to_levels(int levels, int full, const RandomKey& key);
+  void draw_bits(const CodeImages& from, int full, std::uint32_t bit, const RandomKey& key);
+
   std::span<const float> values(std::size_t sample) const {
     const std::size_t size = pixels() * static_cast<std::size_t>(channels_);
     return {values_.data() + sample * size, size};

@@ -111,6 +111,7 @@ void PatchWeights::paste_digital(const DigitalWeights& weights, const Channels<c
 
 void PatchWeights::read_patches(const Channels<const float>& images, const Channels<float>& positions,
                                 const Pass& pass) {
+  first_read_ = pass.first_read;
   const std::size_t batch = images.batch.rows;
   if (auto* digital = dynamic_cast<DigitalWeights*>(matrix_.weights.get())) {
     read_digital(*digital, images, positions);
@@ -125,6 +126,7 @@ void PatchWeights::read_patches(const Channels<const float>& images, const Chann
 
 void PatchWeights::read_and_paste(const Channels<const float>& positions, const Channels<float>& images,
                                   const Pass& pass) {
+  first_read_ = pass.first_read;
   const std::size_t batch = images.batch.rows;
   if (auto* digital = dynamic_cast<DigitalWeights*>(matrix_.weights.get())) {
     clear(images);
@@ -147,17 +149,49 @@ void PatchWeights::encode_deltas(const Channels<const float>& deltas) {
   }
 }
 
-void PatchWeights::find_coded_gradient() {
+// gradient = (or +=, unless `is_first`) the product of the codes.
+void PatchWeights::multiply_codes(const CodeImages& images, const CodeImages& positions, bool is_first) {
   Matrix& gradient = matrix_.gradient;
-  if (side_ == PatchSide::inputs) {
-    patch_gradient(image_codes_, position_codes_, shape_, gradient.view());
+  if (side_ == PatchSide::inputs && is_first) {
+    patch_gradient(images, positions, shape_, gradient.view());
     return;
   }
-  to_.resize(gradient.columns(), gradient.rows());
-  patch_gradient(image_codes_, position_codes_, shape_, to_.view());
+  const bool turned = side_ == PatchSide::outputs;
+  product_.resize(turned ? gradient.columns() : gradient.rows(), turned ? gradient.rows() : gradient.columns());
+  patch_gradient(images, positions, shape_, product_.view());
   for (std::size_t i = 0; i < gradient.rows(); ++i) {
-    for (std::size_t j = 0; j < gradient.columns(); ++j) gradient.row(i)[j] = to_.row(j)[i];
+    for (std::size_t j = 0; j < gradient.columns(); ++j) {
+      const float value = turned ? product_.row(j)[i] : product_.row(i)[j];
+      gradient.row(i)[j] = is_first ? value : gradient.row(i)[j] + value;
+    }
   }
+}
+
+void PatchWeights::find_coded_gradient() {
+  const auto& analog = dynamic_cast<const AnalogWeights&>(*matrix_.weights);
+  const OuterProductSpec& spec = analog.outer_product();
+  if (spec.kind == OuterProductKind::full) {
+    multiply_codes(image_codes_, position_codes_, true);
+    return;
+  }
+  const TileSpec& tile_spec = analog.tile().spec();
+  const int full = std::max(1, converter_levels(tile_spec.periphery.dac_bits));
+  const bool images_are_inputs = side_ == PatchSide::inputs;
+  const CodeImages::RandomKey inputs{tile_spec.seed, 2 * tile_spec.unit, first_read_};
+  const CodeImages::RandomKey deltas{tile_spec.seed, 2 * tile_spec.unit + 1, first_read_};
+  if (spec.kind == OuterProductKind::low_precision) {
+    const auto input_levels = static_cast<int>(spec.input_levels), delta_levels = static_cast<int>(spec.delta_levels);
+    (images_are_inputs ? image_codes_ : position_codes_).round_to_levels(input_levels, full, inputs);
+    (images_are_inputs ? position_codes_ : image_codes_).round_to_levels(delta_levels, full, deltas);
+    multiply_codes(image_codes_, position_codes_, true);
+    return;
+  }
+  for (std::uint32_t bit = 0; bit < static_cast<std::uint32_t>(spec.bits); ++bit) {
+    image_bits_.draw_bits(image_codes_, full, bit, images_are_inputs ? inputs : deltas);
+    position_bits_.draw_bits(position_codes_, full, bit, images_are_inputs ? deltas : inputs);
+    multiply_codes(image_bits_, position_bits_, bit == 0);
+  }
+  for (float& g : matrix_.gradient.values()) g /= static_cast<float>(spec.bits);
 }
 
 void PatchWeights::find_gradient(const Channels<const float>& images, const Channels<const float>& positions) {

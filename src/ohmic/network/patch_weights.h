@@ -51,6 +51,7 @@ class PatchWeights {
  private:
   Tile* tile() const;
   void find_coded_gradient();
+  void multiply_codes(const CodeImages& images, const CodeImages& positions, bool is_first);
   void read_digital(const DigitalWeights& weights, const Channels<const float>& images,
                     const Channels<float>& positions) const;
   void paste_digital(const DigitalWeights& weights, const Channels<const float>& positions,
@@ -61,7 +62,9 @@ class PatchWeights {
   WeightMatrix matrix_;
   PatchShape shape_;
   CodeImages image_codes_, position_codes_;  ///< of the last pass through a tile
-  Matrix from_, to_;                         ///< scratch, for some channels of several
+  std::uint64_t first_read_ = 0;             ///< of the last pass
+  CodeImages image_bits_, position_bits_;    ///< scratch
+  Matrix from_, to_, product_;               ///< scratch, for some channels of several
 };
 
 }  // namespace ohmic

@@ -7,6 +7,7 @@
 #include "ohmic/core/matrix.h"
 #include "ohmic/core/safetensors.h"
 #include "ohmic/crossbar/counters.h"
+#include "ohmic/crossbar/outer_product.h"
 #include "ohmic/crossbar/tile.h"
 
 namespace ohmic {
@@ -65,10 +66,13 @@ class DigitalWeights final : public Weights {
 /// Weights on a tile of memory cells.
 class AnalogWeights final : public Weights {
  public:
-  explicit AnalogWeights(Tile tile) : tile_(std::move(tile)) {}
+  explicit AnalogWeights(Tile tile, const OuterProductSpec& outer_product = {})
+      : tile_(std::move(tile)), outer_product_(outer_product) {}
 
   Tile& tile() { return tile_; }
   const Tile& tile() const { return tile_; }
+  /// How inputs and deltas are multiplied for the update.
+  const OuterProductSpec& outer_product() const { return outer_product_; }
 
   int inputs() const override { return tile_.inputs(); }
   int outputs() const override { return tile_.outputs(); }
@@ -85,6 +89,7 @@ class AnalogWeights final : public Weights {
 
  private:
   Tile tile_;
+  OuterProductSpec outer_product_;
 };
 
 /// The positions and values of the non-zero elements of a vector.

@@ -79,6 +79,7 @@ void describe(FieldVisitor& v, MixedPrecisionSpec& s) {
   v.field({"epsilon", "", "accumulated weight change that one SET pulse stands for", 1e-9, 1e3}, s.epsilon);
   v.field({"most_pulses_per_crossing", "pulses", "most pulses at one crossing per update", 1, 127},
           s.most_pulses_per_crossing);
+  v.section({"outer_product", "", "precision of the update's own product"}, s.outer_product);
   v.section({"refresh", "", "rewriting of saturated pairs"}, s.refresh);
 }
 
@@ -214,7 +215,7 @@ Graph make_graph(const ExperimentSpec& spec, const NetworkSpec& network, const S
     tile.drift_sweep_interval_s = kSamplesPerSweep * std::max(spec.clock.seconds_per_sample, 1e-12);
     tile.seed = static_cast<std::uint64_t>(spec.seed);
     tile.unit = unit;
-    auto weights = std::make_unique<AnalogWeights>(Tile(tile, cell));
+    auto weights = std::make_unique<AnalogWeights>(Tile(tile, cell), spec.mixed_precision.outer_product);
     weights->tile().set_weight_scale(static_cast<float>(scale));
     return weights;
   };

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "ohmic/core/config.h"
+#include "ohmic/crossbar/outer_product.h"
 #include "ohmic/crossbar/specs.h"
 #include "ohmic/data/dataset.h"
 #include "ohmic/data/image.h"
@@ -49,6 +50,7 @@ struct TrainingSpec {
 struct MixedPrecisionSpec {
   double epsilon = 0.096;  ///< Nandakumar et al. 2020: the mean step of one SET pulse
   std::int64_t most_pulses_per_crossing = 1;
+  OuterProductSpec outer_product;
   RefreshSpec refresh;
 };
 

@@ -4,9 +4,15 @@
 #include <cmath>
 
 #include "ohmic/core/kernels.h"
+#include "ohmic/core/random.h"
 #include "ohmic/training/outer_product.h"
 
 namespace ohmic {
+namespace {
+
+constexpr std::uint64_t kVectorsPerStep = 1ull << 24;  // keys of random numbers: more than a batch can have
+
+}  // namespace
 
 MixedPrecisionRule::MixedPrecisionRule(const MixedPrecisionSpec& spec, const OptimizerSpec& optimizer,
                                        std::size_t inputs, std::size_t outputs)
@@ -18,6 +24,7 @@ MixedPrecisionRule::MixedPrecisionRule(const MixedPrecisionSpec& spec, const Opt
 void MixedPrecisionRule::update(WeightMatrix& matrix, const UpdateStep& step) {
   Tile& tile = dynamic_cast<AnalogWeights&>(*matrix.weights).tile();
   epsilon_ = static_cast<float>(spec_.epsilon * tile.pulse_share() * static_cast<double>(tile.weight_scale()));
+  reduce_precision(matrix, step);
   if (pays_outer_product(matrix, optimizer_, step)) {
     add_outer_products(matrix, step);
   } else {
@@ -30,6 +37,41 @@ void MixedPrecisionRule::update(WeightMatrix& matrix, const UpdateStep& step) {
   }
   tile.pulse(requests_, step.number);
   tile.count_digital_macs(matrix.factored ? matrix.inputs.rows() * accumulated_.values().size() : 0);
+}
+
+// Inputs and deltas of a factored matrix as a cheap digital unit would see them; a convolution's codes have been
+// treated by its layer. A stream of bits is a sample per bit.
+void MixedPrecisionRule::reduce_precision(WeightMatrix& matrix, const UpdateStep& step) const {
+  const OuterProductSpec& spec = spec_.outer_product;
+  if (spec.kind == OuterProductKind::full || !matrix.factored) return;
+  const TileSpec& tile = dynamic_cast<AnalogWeights&>(*matrix.weights).tile().spec();
+  const auto bits = static_cast<std::size_t>(spec.bits);
+  std::uint32_t unit = 2 * tile.unit;
+  for (auto [values, levels] : {std::pair{&matrix.inputs, spec.input_levels}, {&matrix.deltas, spec.delta_levels}}) {
+    const std::size_t rows = values->rows();
+    const auto stream_of = [&](std::size_t r) {
+      return RandomStream(tile.seed, Purpose::outer_product, unit, step.number * kVectorsPerStep + r);
+    };
+    if (spec.kind == OuterProductKind::low_precision) {
+      for (std::size_t r = 0; r < rows; ++r) {
+        round_to_levels(values->row(r), static_cast<int>(levels), stream_of(r));
+      }
+    } else {
+      Matrix drawn(rows * bits, values->columns());
+      std::vector<std::uint32_t> words(bits);
+      for (std::size_t r = 0; r < rows; ++r) {
+        random_words(stream_of(r), words);
+        for (std::size_t b = 0; b < bits; ++b) {
+          draw_bits(static_cast<const Matrix&>(*values).row(r), words[b], drawn.row(r * bits + b));
+        }
+      }
+      *values = std::move(drawn);
+    }
+    ++unit;
+  }
+  if (spec.kind == OuterProductKind::stochastic) {
+    for (float& d : matrix.deltas.values()) d /= static_cast<float>(bits);
+  }
 }
 
 void MixedPrecisionRule::add_outer_products(const WeightMatrix& matrix, const UpdateStep& step) {
