@@ -56,7 +56,7 @@ struct Outcome {
 };
 
 std::vector<StudyVariant> chosen_variants(const ExperimentSpec& spec, const std::vector<std::string>& only) {
-  const std::vector<StudyVariant> ladder = study_ladder(spec);
+  std::vector<StudyVariant> ladder = study_ladder(spec);
   if (only.empty()) return ladder;
   std::vector<StudyVariant> chosen;
   std::vector<std::string> names;
