@@ -81,8 +81,8 @@ void ArrayReader::read(MatrixView<const float> x, MatrixView<float> y, const Rea
   count(x.rows, static_cast<std::size_t>(block_count()), counters);
 }
 
-// Our own kernel copies its panels once per chunk, so it likes large ones, but every thread should have one; oneDNN's is
-// made for one size.
+// Our own kernel copies its panels once per chunk, so it likes large ones, but every thread should have one; oneDNN's
+// is made for one size.
 std::size_t ArrayReader::vectors_per_chunk(std::size_t vectors) const {
   constexpr std::size_t kLeast = 16, kMost = 256;
   if (batch_path_ == BatchPath::onednn) return BatchProduct::kVectors;

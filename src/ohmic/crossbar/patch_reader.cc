@@ -99,20 +99,6 @@ struct PatchReader::Scratch {
 
 namespace {
 
-void list_positions(const PatchShape& s, std::vector<std::size_t>& position, std::vector<std::size_t>& kernel) {
-  const auto width = static_cast<std::size_t>(s.padded_width());
-  for (int y = 0; y < s.out_height(); ++y) {
-    for (int x = 0; x < s.out_width(); ++x) {
-      position.push_back(static_cast<std::size_t>(y * s.stride_y) * width + static_cast<std::size_t>(x * s.stride_x));
-    }
-  }
-  for (int y = 0; y < s.kernel_height; ++y) {
-    for (int x = 0; x < s.kernel_width; ++x) {
-      kernel.push_back(static_cast<std::size_t>(y * s.dilation_y) * width + static_cast<std::size_t>(x * s.dilation_x));
-    }
-  }
-}
-
 std::vector<std::int32_t> group_offsets_of(const PatchBlock& block, std::size_t pixel_bytes,
                                            std::span<const std::size_t> kernel_pixel) {
   std::vector<std::int32_t> offsets;
@@ -516,16 +502,18 @@ void PatchReader::read(ArrayReader& array, MatrixView<const float> x, const Patc
   if (is_exact) load_exact(array, exact);
   codes.reshape(x.rows, in, is_exact);
   Job job{array, x, in, into, y, codes, key, seen, {}, {}, {}, {}, {}, {}, 0, {}};
-  list_positions(in, job.position_pixel, job.kernel_pixel);
+  PixelOffsets offsets(in);
+  job.position_pixel = std::move(offsets.position);
+  job.kernel_pixel = std::move(offsets.kernel);
   for (const PatchBlock& block : blocks_) {
     job.group_offsets.push_back(group_offsets_of(block, codes.pixel_bytes(), job.kernel_pixel));
   }
   job.whole = {{0, array.digits().columns(), 0}};
   if (into != nullptr) {
-    std::vector<std::size_t> kernel_pixel;
-    list_positions(*into, job.position_target, kernel_pixel);
+    PixelOffsets targets(*into);
+    job.position_target = std::move(targets.position);
     for (std::size_t& at : job.position_target) at *= static_cast<std::size_t>(into->channels);
-    job.runs = runs_of(*into, kernel_pixel);
+    job.runs = runs_of(*into, targets.kernel);
     job.target_size = static_cast<std::size_t>(into->padded_height() * into->padded_width()) *
                       static_cast<std::size_t>(into->channels);
   } else {

@@ -32,6 +32,20 @@ void check_patch_shape(const PatchShape& s) {
   }
 }
 
+PixelOffsets::PixelOffsets(const PatchShape& s) {
+  const auto width = static_cast<std::size_t>(s.padded_width());
+  for (int y = 0; y < s.out_height(); ++y) {
+    for (int x = 0; x < s.out_width(); ++x) {
+      position.push_back(static_cast<std::size_t>(y * s.stride_y) * width + static_cast<std::size_t>(x * s.stride_x));
+    }
+  }
+  for (int y = 0; y < s.kernel_height; ++y) {
+    for (int x = 0; x < s.kernel_width; ++x) {
+      kernel.push_back(static_cast<std::size_t>(y * s.dilation_y) * width + static_cast<std::size_t>(x * s.dilation_x));
+    }
+  }
+}
+
 void CodeImages::round_to_levels(int levels, int full, const RandomKey& key) {
   parallel_chunks(samples_, 1, [&](std::size_t sample, std::size_t) {
     const RandomStream stream(key.seed, Purpose::outer_product, key.unit, key.when + sample);
@@ -95,26 +109,6 @@ void CodeImages::reshape(std::size_t samples, const PatchShape& shape, bool is_e
 }
 
 namespace {
-
-// Where the patch of a position begins and where its kernel positions lie from there, in pixels.
-struct PixelOffsets {
-  std::vector<std::size_t> position, kernel;
-
-  explicit PixelOffsets(const PatchShape& s) {
-    const auto width = static_cast<std::size_t>(s.padded_width());
-    for (int y = 0; y < s.out_height(); ++y) {
-      for (int x = 0; x < s.out_width(); ++x) {
-        position.push_back(static_cast<std::size_t>(y * s.stride_y) * width + static_cast<std::size_t>(x * s.stride_x));
-      }
-    }
-    for (int y = 0; y < s.kernel_height; ++y) {
-      for (int x = 0; x < s.kernel_width; ++x) {
-        kernel.push_back(static_cast<std::size_t>(y * s.dilation_y) * width +
-                         static_cast<std::size_t>(x * s.dilation_x));
-      }
-    }
-  }
-};
 
 // One row of the gradient: kernel position and channel.
 struct GradientRow {

@@ -33,6 +33,14 @@ struct PatchShape {
   bool operator==(const PatchShape&) const = default;
 };
 
+/// Where the patch of each position begins, and where its kernel positions lie from there, in pixels of the padded
+/// image.
+struct PixelOffsets {
+  std::vector<std::size_t> position, kernel;
+
+  explicit PixelOffsets(const PatchShape& shape);
+};
+
 /// Error unless there is at least one position and the numbers fit.
 void check_patch_shape(const PatchShape& shape);
 

@@ -191,7 +191,7 @@ class CellFilter {
       before[j] = sum;
       by_end *= forward_[p - 1][j], by_stddev *= forward_[p - 1][j];
       step.add_gradient(gradient, from.x[j], by_end, by_stddev);
-      gradient[static_cast<std::size_t>(step_spread)] += step.mean(from.x[j]) * by_end;  // by the factor, for now
+      gradient[static_cast<std::size_t>(step_spread)] += step.mean(from.x[j]) * by_end;  // by the cell's factor
       if (p > 1 && (j == from.lower || j == from.upper)) {
         const LawConstant bound = j == from.lower ? lowest : highest;
         gradient[static_cast<std::size_t>(bound)] +=

@@ -39,8 +39,8 @@ class PatchWeights {
   /// The product of each position's numbers with the matrix is added to an image as a patch; images is
   /// overwritten with the sums.
   void read_and_paste(const Channels<const float>& positions, const Channels<float>& images, const Pass& pass);
-  /// Sets matrix().gradient from the images and positions that went in. A tile's comes from the codes of its DACs, and
-  /// both directions must have been read before.
+  /// Sets matrix().gradient from the images and positions that went in. A tile's comes from the codes of its DACs:
+  /// both directions must have been read before, or the deltas given to `encode_deltas`.
   void find_gradient(const Channels<const float>& images, const Channels<const float>& positions);
   /// Where nobody needs the product that `find_gradient` counts on: takes the codes of the deltas only. `deltas`: the
   /// positions of a convolution, the images of a transposed one.
