@@ -82,8 +82,6 @@ class Process {
     for (char** entry = environ; *entry != nullptr; ++entry) {
       if (!std::string_view(*entry).starts_with("OHMIC_")) environment_.emplace_back(*entry);
     }
-    // Waiting threads sleep: other tests may run on the same cores.
-    if (std::getenv("OMP_WAIT_POLICY") == nullptr) environment_.emplace_back("OMP_WAIT_POLICY=passive");
     environment_.insert(environment_.end(), around_.environment.begin(), around_.environment.end());
   }
 

@@ -5,6 +5,7 @@
 
 #include "ohmic/core/cpu.h"
 #include "ohmic/core/error.h"
+#include "ohmic/core/gemm.h"
 
 namespace ohmic {
 namespace {
@@ -97,6 +98,7 @@ struct BatchProduct::Impl {
 
   void run(const dnnl::matmul& product, const dnnl::matmul::primitive_desc& desc, const void* source,
            const memory& digits, void* sums) const {
+    const OneThread one;
     memory in(desc.src_desc(), engine(), const_cast<void*>(source));
     memory out(desc.dst_desc(), engine(), sums);
     thread_local std::vector<char> scratchpad;

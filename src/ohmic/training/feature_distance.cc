@@ -1,5 +1,6 @@
 #include "ohmic/training/feature_distance.h"
 
+#define EIGEN_DONT_PARALLELIZE  // the same sums whatever the threads
 #include <Eigen/Dense>
 #include <algorithm>
 
