@@ -14,12 +14,14 @@
 
 namespace ohmic {
 
-/// Pairs that are both high leave no room for further SET pulses: they are RESET and their difference is written anew.
+/// Pairs with a high cell leave no room for further SET pulses: they are RESET and their difference is written anew,
+/// blindly or with a read after each pulse.
 struct RefreshSpec {
   std::int64_t every_samples = 100;  ///< [assumed]
   double high_us = 8;                ///< [assumed]
   double difference_us = 6;          ///< [assumed]
   std::int64_t most_pulses = 3;      ///< [assumed]
+  bool verify = false;
 };
 
 inline void describe(FieldVisitor& v, RefreshSpec& s) {
@@ -29,6 +31,11 @@ inline void describe(FieldVisitor& v, RefreshSpec& s) {
   v.field({"difference_us", "uS", "a candidate whose difference reads below this is rewritten", 0, 1e6},
           s.difference_us);
   v.field({"most_pulses", "pulses", "most SET pulses that rewrite a difference", 0, 127}, s.most_pulses);
+  v.field(
+      {"verify", "",
+       "read after each pulse and pulse the cell that brings the difference nearer, until it is within half a pulse; "
+       "what is missed goes to chi (the paper writes blindly)"},
+      s.verify);
 }
 
 /// Where a converter's full scale comes from.

@@ -323,33 +323,51 @@ void Tile::pulse(std::span<const PulseRequest> requests, std::uint64_t step) {
   }
 }
 
-void Tile::write_difference(std::uint32_t unit, double difference_us, int pulses, std::uint64_t step) {
+void Tile::write_difference(std::uint32_t unit, double difference_us, const RefreshSpec& spec, double pulse_us,
+                            std::uint64_t step) {
   constexpr std::uint64_t kFirstKey = 128;  // keys below belong to `pulse`
+  const std::uint64_t key = step * kMostPulsesPerStep + kFirstKey;
+  const auto most = static_cast<int>(spec.most_pulses);
   cells_->reset(unit, step, counters_);
-  for (int k = 0; k < pulses; ++k) {
-    cells_->set(unit, difference_us > 0 ? 0 : 1, step * kMostPulsesPerStep + kFirstKey + static_cast<std::uint64_t>(k),
-                counters_);
+  if (!spec.verify) {
+    const int pulses = static_cast<int>(std::min(std::floor(std::abs(difference_us) / pulse_us), 1.0 * most));
+    for (int k = 0; k < pulses; ++k) {
+      cells_->set(unit, difference_us > 0 ? 0 : 1, key + static_cast<std::uint64_t>(k), counters_);
+    }
+  }
+  for (int k = 0; spec.verify && k < most; ++k) {
+    const double missing = difference_us - (conductance_us(unit, 0) - conductance_us(unit, 1));
+    counters_.cell_reads += 2;
+    if (std::abs(missing) <= pulse_us / 2) break;
+    cells_->set(unit, missing > 0 ? 0 : 1, key + static_cast<std::uint64_t>(k), counters_);
   }
   evaluate(unit);
 }
 
-int Tile::refresh(const RefreshSpec& spec, double pulse_us, std::uint64_t step) {
-  if (cells_->is_single()) return 0;
-  int rewritten = 0;
+RefreshResult Tile::refresh(const RefreshSpec& spec, double pulse_us, std::uint64_t step) {
+  RefreshResult result;
+  if (cells_->is_single()) return result;
+  const LaneLayout& layout = cells_->layout();
   const auto high = cells_->high_units(spec.high_us);
   const std::vector<std::uint32_t> candidates(high.begin(), high.end());
   for (const std::uint32_t unit : candidates) {
     const double plus = conductance_us(unit, 0);
     const double minus = conductance_us(unit, 1);
     if (std::max(plus, minus) <= spec.high_us || std::abs(plus - minus) >= spec.difference_us) continue;
-    const double pulses =
-        std::min(std::floor(std::abs(plus - minus) / pulse_us), static_cast<double>(spec.most_pulses));
-    write_difference(unit, plus - minus, static_cast<int>(pulses), step);
-    ++rewritten;
+    write_difference(unit, plus - minus, spec, pulse_us, step);
+    ++result.rewritten;
+    if (!spec.verify) continue;
+    const double missed = plus - minus - (conductance_us(unit, 0) - conductance_us(unit, 1));
+    const auto lane = static_cast<int>(unit / cells_->crossings());
+    const double factor =
+        static_cast<double>(layout.share(lane) * layout.factor(layout.array_of(lane)) * weight_scale_);
+    result.missed.push_back(
+        {unit % cells_->crossings(), static_cast<float>(missed / spec_.synapse.weight_conductance_us * factor)});
+    counters_.cell_reads += 2;
   }
   counters_.cell_reads += 2 * cells_->units();
-  counters_.refreshes += static_cast<std::uint64_t>(rewritten);
-  return rewritten;
+  counters_.refreshes += static_cast<std::uint64_t>(result.rewritten);
+  return result;
 }
 
 // Target conductances of one unit per weight: G+ and G- above the least that a cell conducts, or the cell and 0.

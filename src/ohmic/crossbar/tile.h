@@ -27,6 +27,15 @@ struct PulseRequest {
   int count;
 };
 
+struct RefreshResult {
+  struct Missed {
+    std::uint32_t crossing;
+    float weight;  ///< what is still to be added
+  };
+  int rewritten = 0;           ///< pairs
+  std::vector<Missed> missed;  ///< of each pair written with verify
+};
+
 /// A weight matrix (inputs x outputs) on memory cells, with its converters, over as many arrays as it needs.
 ///
 /// CellArray owns what changes (conductances, pulse counts, times); the CellModel says how; ArrayReaders multiply.
@@ -87,9 +96,9 @@ class Tile {
   /// the noise and must differ from call to call. Error if the synapse is sliced.
   void pulse(std::span<const PulseRequest> requests, std::uint64_t step);
   /// Reads every cell (often enough that read noise averages out), RESETs the saturated pairs and rewrites their
-  /// difference with one SET pulse per `pulse_us`, rounded down. Returns how many. `step` keys the noise and may be
-  /// that of a `pulse`. Single cells have nothing to refresh.
-  int refresh(const RefreshSpec& spec, double pulse_us, std::uint64_t step);
+  /// difference: blindly with one SET pulse per `pulse_us`, rounded down, or with verify until it is within half of
+  /// that. `step` keys the noise and may be that of a `pulse`. Single cells have nothing to refresh.
+  RefreshResult refresh(const RefreshSpec& spec, double pulse_us, std::uint64_t step);
   /// Writes `weights` (inputs x outputs); those beyond the cells' range saturate. A slice after the first is given what
   /// the ones before it have missed.
   ProgrammingResult program(MatrixView<const float> weights, const ProgrammingSpec& spec, std::uint64_t step);
@@ -144,7 +153,8 @@ class Tile {
   void evaluate_group(int array, int group, const DigitMatrix::Group& to) const;
   void pulse_unit(std::uint32_t unit, bool potentiation, std::uint64_t key);
   void pulse_event(const PulseRequest& request, std::uint64_t key);
-  void write_difference(std::uint32_t unit, double difference_us, int pulses, std::uint64_t step);
+  void write_difference(std::uint32_t unit, double difference_us, const RefreshSpec& spec, double pulse_us,
+                        std::uint64_t step);
   std::vector<float> targets_of(MatrixView<const float> weights) const;
   void subtract_written(int array, std::span<float> missing, const ProgrammingSpec& spec);
 

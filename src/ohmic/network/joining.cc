@@ -84,17 +84,27 @@ void AddLayer::forward(LayerInputs x, MatrixView<float> y, const Pass&) {
   });
 }
 
+// All inputs get the same gradient, from one look at it.
 void AddLayer::backward(LayerInputs, MatrixView<const float> y, MatrixView<const float> dy, InputGradients dx,
                         const Pass&) {
+  std::vector<float*> targets;
   for (const MatrixView<float>& to : dx) {
-    if (to.data == nullptr) continue;
-    if (relu_) {
-      map_elements(dy.rows * dy.columns, y.data, dy.data, to.data,
-                   [](float out, float d) { return out > 0 ? d : 0.0f; });
-    } else {
-      copy_elements(dy.rows * dy.columns, dy.data, to.data);
-    }
+    if (to.data != nullptr) targets.push_back(to.data);
   }
+  if (targets.empty()) return;
+  parallel_chunks(dy.rows * dy.columns, kElementsPerTask, [&](std::size_t begin, std::size_t end) {
+    const float *out = y.data, *d = dy.data;
+    float* first = targets[0];
+    if (relu_) {
+      for (std::size_t i = begin; i < end; ++i) {
+        const float gradient = d[i];  // loaded in any case, which GCC 12 needs to vectorise
+        first[i] = out[i] > 0 ? gradient : 0.0f;
+      }
+    } else {
+      std::copy(d + begin, d + end, first + begin);
+    }
+    for (std::size_t k = 1; k < targets.size(); ++k) std::copy(first + begin, first + end, targets[k] + begin);
+  });
 }
 
 // ---------------------------------------------------------------------------------------------------------- concat

@@ -1,6 +1,6 @@
 #include "ohmic/network/normalisation.h"
 
-#include <bit>
+#include <algorithm>
 #include <cmath>
 
 #include "ohmic/network/loops.h"
@@ -26,44 +26,27 @@ MatrixView<const float> positions(MatrixView<const float> x, const Shape& shape)
 // 1 / sqrt(v); 0 for a constant channel without epsilon, which then gives beta.
 float inverse_root(double v) { return v > 0 ? static_cast<float>(1 / std::sqrt(v)) : 0.0f; }
 
-// `width` sums over rows: add_rows(begin, end, sums) for stretches that depend on the sizes only, added in their order.
+// `width` sums over rows: add_rows(begin, end, sums) for stretches that depend on the sizes only. A stretch is short
+// enough for fp32, where twice as many sums fit into a register; the stretches are added in double, in their order.
 template <class AddRows>
 std::vector<double> sums_over_rows(std::size_t rows, std::size_t columns, std::size_t width, const AddRows& add_rows) {
-  constexpr std::size_t kLeastRows = 32;  // so that the sums of a stretch are few beside its elements
-  const std::size_t step = std::max(kLeastRows, rows_per_task(columns));
+  constexpr std::size_t kStretch = 64;
+  const std::size_t step = (std::max(kStretch, rows_per_task(columns)) + kStretch - 1) / kStretch * kStretch;
   std::vector<double> parts((rows + step - 1) / step * width, 0.0);
   parallel_chunks(rows, step, [&](std::size_t begin, std::size_t end) {
-    add_rows(begin, end, parts.data() + begin / step * width);
+    double* part = parts.data() + begin / step * width;
+    thread_local std::vector<float> sums;
+    for (std::size_t r = begin; r < end; r += kStretch) {
+      sums.assign(width, 0.0f);
+      add_rows(r, std::min(r + kStretch, end), sums.data());
+      for (std::size_t i = 0; i < width; ++i) part[i] += static_cast<double>(sums[i]);
+    }
   });
   std::vector<double> sums(width, 0.0);
   for (std::size_t at = 0; at < parts.size(); at += width) {
     for (std::size_t i = 0; i < width; ++i) sums[i] += parts[at + i];
   }
   return sums;
-}
-
-// ------------------------------------------------------------------------- loops over the channels of one position
-
-void add_moments(std::size_t channels, const float* x, const float* shift, double* sum, double* square) {
-  for (std::size_t c = 0; c < channels; ++c) {
-    const double d = static_cast<double>(x[c]) - static_cast<double>(shift[c]);
-    sum[c] += d;
-    square[c] += d * d;
-  }
-}
-
-template <bool kRelu>
-float normalised(float centred, float scale, float beta) {
-  const float z = centred * scale + beta;
-  return kRelu && z < 0 ? 0.0f : z;
-}
-
-// What reaches the normalised value through the relu. By bits, as GCC 12 would branch on a bool.
-template <bool kRelu>
-float passed(float centred, float scale, float beta, float d) {
-  if (!kRelu) return d;
-  const int open = -static_cast<int>(centred * scale + beta > 0);  // all bits or none
-  return std::bit_cast<float>(std::bit_cast<int>(d) & open);
 }
 
 }  // namespace
@@ -93,10 +76,8 @@ BatchNormLayer::Statistics BatchNormLayer::statistics_of(MatrixView<const float>
         name());
   }
   const std::size_t channels = rows.columns;
-  const auto sums = sums_over_rows(rows.rows, channels, 2 * channels, [&](auto begin, auto end, double* part) {
-    for (auto r = begin; r < end; ++r) {
-      add_moments(channels, rows.data + r * channels, rows.data, part, part + channels);
-    }
+  const auto sums = sums_over_rows(rows.rows, channels, 2 * channels, [&](auto begin, auto end, float* part) {
+    add_channel_moments(rows.data + begin * channels, end - begin, channels, rows.data, part);
   });
   Statistics s{static_cast<double>(rows.rows), std::vector<double>(channels), std::vector<double>(channels)};
   for (std::size_t c = 0; c < channels; ++c) {
@@ -147,21 +128,7 @@ void BatchNormLayer::use_running() {
   }
 }
 
-template <bool kRelu>
-void BatchNormLayer::normalise(MatrixView<const float> x, float* y) const {
-  const std::size_t channels = x.columns;
-  parallel_chunks(x.rows, rows_per_task(channels),
-                  [channels, in = x.data, y, mean = mean_.data(), scale = scale_.data(), beta = beta_.values.data()](
-                      std::size_t begin, std::size_t end) {
-                    for (std::size_t r = begin; r < end; ++r) {
-                      const float* from = in + r * channels;
-                      float* to = y + r * channels;
-                      for (std::size_t c = 0; c < channels; ++c) {
-                        to[c] = normalised<kRelu>(from[c] - mean[c], scale[c], beta[c]);
-                      }
-                    }
-                  });
-}
+ChannelScales BatchNormLayer::scales() const { return {mean_.data(), scale_.data(), beta_.values.data(), relu_}; }
 
 void BatchNormLayer::forward(LayerInputs x, MatrixView<float> y, const Pass& pass) {
   const auto rows = positions(x[0], input_shape());
@@ -179,30 +146,21 @@ void BatchNormLayer::forward(LayerInputs x, MatrixView<float> y, const Pass& pas
   }
   scale_.resize(mean_.size());
   for (std::size_t c = 0; c < mean_.size(); ++c) scale_[c] = gamma_.values[c] * inverse_[c];
-  if (relu_) {
-    normalise<true>(rows, y.data);
-  } else {
-    normalise<false>(rows, y.data);
-  }
+  const std::size_t channels = rows.columns;
+  parallel_chunks(rows.rows, rows_per_task(channels), [&](std::size_t begin, std::size_t end) {
+    normalise_channels(rows.data + begin * channels, end - begin, channels, scales(), y.data + begin * channels);
+  });
 }
 
 // With z the normalised value before the relu, dz its gradient and n positions:
 //     dx = scale (dz - sum(dz) / n - (x - mean) inverse^2 sum(dz (x - mean)) / n)
-template <bool kRelu>
-void BatchNormLayer::find_gradients(MatrixView<const float> x, const float* dy, float* dx) {
+void BatchNormLayer::backward(LayerInputs inputs, MatrixView<const float>, MatrixView<const float> dy,
+                              InputGradients dx, const Pass&) {
+  const auto x = positions(inputs[0], input_shape());
   const std::size_t channels = x.columns;
-  const float *in = x.data, *mean = mean_.data(), *scale = scale_.data(), *beta = beta_.values.data();
-  const auto sums = sums_over_rows(x.rows, channels, 2 * channels, [=](auto begin, auto end, double* part) {
-    double* products = part + channels;
-    for (auto r = begin; r < end; ++r) {
-      const float *from = in + r * channels, *d = dy + r * channels;
-      for (std::size_t c = 0; c < channels; ++c) {
-        const float centred = from[c] - mean[c];
-        const float dz = passed<kRelu>(centred, scale[c], beta[c], d[c]);
-        part[c] += static_cast<double>(dz);
-        products[c] += static_cast<double>(dz) * static_cast<double>(centred);
-      }
-    }
+  const auto sums = sums_over_rows(x.rows, channels, 2 * channels, [&](auto begin, auto end, float* part) {
+    const std::size_t at = begin * channels;
+    add_channel_gradients(x.data + at, dy.data + at, end - begin, channels, scales(), part);
   });
   std::vector<float> offset(channels, 0.0f), slope(channels, 0.0f);
   for (std::size_t c = 0; c < channels; ++c) {
@@ -210,33 +168,16 @@ void BatchNormLayer::find_gradients(MatrixView<const float> x, const float* dy, 
     beta_.gradient[c] = static_cast<float>(sums[c]);
     gamma_.gradient[c] = static_cast<float>(sums[channels + c] * inverse);
     if (!batch_statistics_) continue;
-    const double share = static_cast<double>(scale[c]) / static_cast<double>(x.rows);
+    const double share = static_cast<double>(scale_[c]) / static_cast<double>(x.rows);
     offset[c] = static_cast<float>(-share * sums[c]);
     slope[c] = static_cast<float>(-share * sums[channels + c] * inverse * inverse);
   }
-  if (dx == nullptr) return;
-  parallel_chunks(x.rows, rows_per_task(channels),
-                  [=, a = offset.data(), b = slope.data()](std::size_t begin, std::size_t end) {
-                    for (std::size_t r = begin; r < end; ++r) {
-                      const float *from = in + r * channels, *d = dy + r * channels;
-                      float* to = dx + r * channels;
-                      for (std::size_t c = 0; c < channels; ++c) {
-                        const float centred = from[c] - mean[c];
-                        const float dz = passed<kRelu>(centred, scale[c], beta[c], d[c]);
-                        to[c] = scale[c] * dz + (a[c] + b[c] * centred);
-                      }
-                    }
-                  });
-}
-
-void BatchNormLayer::backward(LayerInputs x, MatrixView<const float>, MatrixView<const float> dy, InputGradients dx,
-                              const Pass&) {
-  const auto rows = positions(x[0], input_shape());
-  if (relu_) {
-    find_gradients<true>(rows, dy.data, dx[0].data);
-  } else {
-    find_gradients<false>(rows, dy.data, dx[0].data);
-  }
+  if (dx[0].data == nullptr) return;
+  parallel_chunks(x.rows, rows_per_task(channels), [&](std::size_t begin, std::size_t end) {
+    const std::size_t at = begin * channels;
+    channel_gradients(x.data + at, dy.data + at, end - begin, channels, scales(), offset.data(), slope.data(),
+                      dx[0].data + at);
+  });
 }
 
 void BatchNormLayer::save(SafetensorsWriter& out) const {
@@ -315,14 +256,14 @@ void LayerNormLayer::backward(LayerInputs x, MatrixView<const float>, MatrixView
   const auto rows = positions(x[0], input_shape());
   const std::size_t channels = rows.columns;
   const float* gamma = gamma_.values.data();
-  const auto sums = sums_over_rows(rows.rows, channels, 2 * channels, [&](auto begin, auto end, double* part) {
-    double *to_gamma = part, *to_beta = part + channels;
+  const auto sums = sums_over_rows(rows.rows, channels, 2 * channels, [&](auto begin, auto end, float* part) {
+    float *to_gamma = part, *to_beta = part + channels;
     for (auto r = begin; r < end; ++r) {
       const float *in = rows.data + r * channels, *d = dy.data + r * channels;
       const float mean = mean_[r], inverse = inverse_[r];
       for (std::size_t c = 0; c < channels; ++c) {
-        to_gamma[c] += static_cast<double>(d[c] * ((in[c] - mean) * inverse));
-        to_beta[c] += static_cast<double>(d[c]);
+        to_gamma[c] += d[c] * ((in[c] - mean) * inverse);
+        to_beta[c] += d[c];
       }
       if (dx[0].data == nullptr) continue;
       const auto direct = [=](std::size_t c) { return static_cast<double>(d[c] * gamma[c]); };

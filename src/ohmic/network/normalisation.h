@@ -3,6 +3,7 @@
 #include <string>
 #include <vector>
 
+#include "ohmic/core/channel_kernels.h"
 #include "ohmic/network/layer.h"
 
 namespace ohmic {
@@ -53,10 +54,7 @@ class BatchNormLayer final : public Layer {
   void collect(const Statistics& batch);
   void use(const Statistics& batch);
   void use_running();
-  template <bool kRelu>
-  void normalise(MatrixView<const float> x, float* y) const;
-  template <bool kRelu>
-  void find_gradients(MatrixView<const float> x, const float* dy, float* dx);
+  ChannelScales scales() const;
 
   double epsilon_, momentum_;
   bool relu_;

@@ -121,7 +121,10 @@ int MixedPrecisionRule::maintain(WeightMatrix& matrix, const UpdateStep& step) {
   const auto every = static_cast<std::uint64_t>(spec_.refresh.every_samples);
   if (every == 0 || step.samples_before / every == step.samples_now / every) return 0;
   Tile& tile = dynamic_cast<AnalogWeights&>(*matrix.weights).tile();
-  return tile.refresh(spec_.refresh, spec_.epsilon * tile.spec().synapse.weight_conductance_us, step.number);
+  const RefreshResult result =
+      tile.refresh(spec_.refresh, spec_.epsilon * tile.spec().synapse.weight_conductance_us, step.number);
+  for (const RefreshResult::Missed& missed : result.missed) accumulated_.values()[missed.crossing] += missed.weight;
+  return result.rewritten;
 }
 
 void MixedPrecisionRule::save(const std::string& prefix, SafetensorsWriter& out) const {

@@ -120,7 +120,7 @@ int PulsedSgdRule::maintain(WeightMatrix& matrix, const UpdateStep& step) {
   const auto every = static_cast<std::uint64_t>(spec_.refresh.every_samples);
   if (every == 0 || step.samples_before / every == step.samples_now / every) return 0;
   Tile& tile = dynamic_cast<AnalogWeights&>(*matrix.weights).tile();
-  return tile.refresh(spec_.refresh, spec_.epsilon * tile.spec().synapse.weight_conductance_us, step.number);
+  return tile.refresh(spec_.refresh, spec_.epsilon * tile.spec().synapse.weight_conductance_us, step.number).rewritten;
 }
 
 }  // namespace ohmic
