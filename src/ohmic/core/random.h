@@ -32,6 +32,7 @@ enum class Purpose : std::uint8_t {
   latent = 20,  // inputs of a generator
   text_sampling = 21,
   outer_product = 22,
+  accumulator_dither = 23,
   forward_image_read = 24,
   backward_image_read = 25,
 };

@@ -56,20 +56,21 @@ CellArray::CellArray(const TileSpec& spec, std::shared_ptr<const CellModel> cell
 }
 
 // Cells are as if programmed one reference age before time 0, with one RESET and no further SET pulses behind them. A
-// weight of single cells starts with the spread that a pair would have.
+// weight of single cells starts with the spread that a pair would have; the cells of one weight start alike, as if the
+// weight had been written to each.
 void CellArray::initialise() {
   const std::size_t count = static_cast<std::size_t>(crossings_) * static_cast<std::size_t>(layout_.lanes());
   const SynapseSpec& synapse = spec_.synapse;
   pairs_.resize(count);
   pulse_counts_.assign(2 * count, static_cast<std::uint8_t>(synapse.initial_pulses));
   is_high_.assign(count, false);
-  std::vector<float> z(2 * count);
+  std::vector<float> z(2 * static_cast<std::size_t>(crossings_));
   gaussians(RandomStream(spec_.seed, Purpose::initial_conductance, spec_.unit, 0), z);
   const double mean = is_single() ? synapse.reference_us : synapse.initial_mean_us;
   const double stddev = synapse.initial_stddev_us * (is_single() ? std::sqrt(2.0) : 1.0);
   for (std::size_t u = 0; u < count; ++u) {
     for (std::size_t side = 0; side < 2; ++side) {
-      const double g = mean + stddev * z[2 * u + side];
+      const double g = mean + stddev * z[2 * (u % crossings_) + side];
       pairs_[u].conductance_us[side] =
           static_cast<float>(std::clamp(g, cell_->conductance_min_us(), cell_->conductance_max_us()));
       pairs_[u].last_pulse_s[side] = static_cast<float>(-drift_law_.reference_age_s);

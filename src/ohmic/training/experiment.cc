@@ -77,6 +77,13 @@ void describe(FieldVisitor& v, TrainingSpec& s) {
 
 void describe(FieldVisitor& v, MixedPrecisionSpec& s) {
   v.field({"epsilon", "", "accumulated weight change that one SET pulse stands for", 1e-9, 1e3}, s.epsilon);
+  v.field(
+      {"threshold", "epsilon", "accumulated change from which a weight is pulsed; 1 truncates, 0.5 rounds", 0.5, 1e3},
+      s.threshold);
+  v.field({"dither", "",
+           "accumulated changes start spread evenly up to the threshold, so that small changes common to many weights "
+           "are not kept back (the paper starts at 0)"},
+          s.dither);
   v.field({"most_pulses_per_crossing", "pulses", "most pulses at one crossing per update", 1, 127},
           s.most_pulses_per_crossing);
   v.section({"outer_product", "", "precision of the update's own product"}, s.outer_product);

@@ -49,6 +49,8 @@ struct TrainingSpec {
 
 struct MixedPrecisionSpec {
   double epsilon = 0.096;  ///< Nandakumar et al. 2020: the mean step of one SET pulse
+  double threshold = 1;
+  bool dither = false;
   std::int64_t most_pulses_per_crossing = 1;
   OuterProductSpec outer_product;
   RefreshSpec refresh;

@@ -24,6 +24,9 @@ MixedPrecisionRule::MixedPrecisionRule(const MixedPrecisionSpec& spec, const Opt
 void MixedPrecisionRule::update(WeightMatrix& matrix, const UpdateStep& step) {
   Tile& tile = dynamic_cast<AnalogWeights&>(*matrix.weights).tile();
   epsilon_ = static_cast<float>(spec_.epsilon * tile.pulse_share() * static_cast<double>(tile.weight_scale()));
+  threshold_ = static_cast<float>(spec_.threshold) * epsilon_;
+  if (is_fresh_ && spec_.dither) dither(tile);
+  is_fresh_ = false;
   reduce_precision(matrix, step);
   if (pays_outer_product(matrix, optimizer_, step)) {
     add_outer_products(matrix, step);
@@ -37,6 +40,15 @@ void MixedPrecisionRule::update(WeightMatrix& matrix, const UpdateStep& step) {
   }
   tile.pulse(requests_, step.number);
   tile.count_digital_macs(matrix.factored ? matrix.inputs.rows() * accumulated_.values().size() : 0);
+}
+
+void MixedPrecisionRule::dither(const Tile& tile) {
+  const std::span<float> chi = accumulated_.values();
+  std::vector<std::uint32_t> words(chi.size());
+  random_words(RandomStream(tile.spec().seed, Purpose::accumulator_dither, tile.spec().unit, 0), words);
+  for (std::size_t i = 0; i < chi.size(); ++i) {
+    chi[i] = threshold_ * (static_cast<float>(words[i] >> 8) * 0x1p-23f - 1.0f);
+  }
 }
 
 // Inputs and deltas of a factored matrix as a cheap digital unit would see them; a convolution's codes have been
@@ -81,7 +93,7 @@ void MixedPrecisionRule::add_outer_products(const WeightMatrix& matrix, const Up
   const bool one_sample = matrix.inputs.rows() == 1;
   product.for_each_term([&](const OuterProduct::Term& term) {
     if (one_sample) {
-      add_outer_product_and_find(chi, columns, term.rows, term.x, term.step, epsilon_, crossed_[0]);
+      add_outer_product_and_find(chi, columns, term.rows, term.x, term.step, threshold_, crossed_[0]);
       return;
     }
     add_outer_product(chi, columns, term.rows, term.x, term.step);
@@ -105,14 +117,15 @@ void MixedPrecisionRule::find_crossings(std::size_t chunk) {
   const std::size_t size = OuterProduct::kRowsPerChunk * accumulated_.columns();
   const std::size_t end = std::min(chi.size(), (chunk + 1) * size);
   for (std::size_t i = chunk * size; i < end; ++i) {
-    if (std::abs(chi[i]) >= epsilon_) crossed_[chunk].push_back(static_cast<std::uint32_t>(i));
+    if (std::abs(chi[i]) >= threshold_) crossed_[chunk].push_back(static_cast<std::uint32_t>(i));
   }
 }
 
 int MixedPrecisionRule::take_pulses(std::uint32_t crossing) {
   const auto most = static_cast<float>(spec_.most_pulses_per_crossing);
   float& chi = accumulated_.values()[crossing];
-  const float pulses = std::clamp(std::trunc(chi / epsilon_), -most, most);
+  const float magnitude = std::trunc(std::abs(chi) / epsilon_ + 1 - static_cast<float>(spec_.threshold));
+  const float pulses = std::copysign(std::min(magnitude, most), chi);
   chi -= pulses * epsilon_;
   return static_cast<int>(pulses);
 }
@@ -135,6 +148,7 @@ void MixedPrecisionRule::save(const std::string& prefix, SafetensorsWriter& out)
 
 void MixedPrecisionRule::load(const std::string& prefix, const SafetensorsFile& in) {
   in.read(prefix + ".accumulated", accumulated_.values());
+  is_fresh_ = false;
   optimizer_.load(prefix, in);
 }
 

@@ -7,11 +7,17 @@
 namespace ohmic {
 
 /// Mixed-precision training (Nandakumar et al., Front. Neurosci. 14:406, 2020): the wanted change is accumulated in a
-/// digital matrix chi; where |chi| reaches epsilon, one blind SET pulse on G+ or G- goes to the cells and epsilon
-/// leaves chi. Where a weight has several cells on one bit line, one pulse moves it less, and epsilon is scaled down;
-/// where a stored weight of 1 stands for another number, epsilon is scaled by it. DeltaW is any optimiser's step.
+/// digital matrix chi; where |chi| reaches a threshold of theta epsilon, blind SET pulses on G+ or G- go to the cells
+/// and epsilon per pulse leaves chi. Where a weight has several cells on one bit line, one pulse moves it less, and
+/// epsilon is scaled down; where a stored weight of 1 stands for another number, epsilon is scaled by it. DeltaW is any
+/// optimiser's step.
 ///
-///     chi <- chi + DeltaW;   p = trunc(chi / epsilon), at most most_pulses_per_crossing;   chi <- chi - p epsilon
+///     chi <- chi + DeltaW;   p = sign(chi) trunc(|chi| / epsilon + 1 - theta), at most most_pulses_per_crossing;
+///     chi <- chi - p epsilon
+///
+/// theta = 1 truncates, as the paper does; theta = 1/2 rounds. Chi starts at 0, or with `dither` evenly spread over
+/// +-theta epsilon: with theta = 1/2 a change too small for any weight's pulse then moves as many weights by a whole
+/// pulse as sum up to it, where chi = 0 would keep it back. [dither: not in the paper]
 class MixedPrecisionRule final : public UpdateRule {
  public:
   MixedPrecisionRule(const MixedPrecisionSpec& spec, const OptimizerSpec& optimizer, std::size_t inputs,
@@ -26,6 +32,7 @@ class MixedPrecisionRule final : public UpdateRule {
   const Matrix& accumulated() const { return accumulated_; }
 
  private:
+  void dither(const Tile& tile);
   void reduce_precision(WeightMatrix& matrix, const UpdateStep& step) const;
   void add_outer_products(const WeightMatrix& matrix, const UpdateStep& step);
   void add_change(WeightMatrix& matrix, const Tile& tile, const UpdateStep& step);
@@ -34,6 +41,8 @@ class MixedPrecisionRule final : public UpdateRule {
 
   MixedPrecisionSpec spec_;
   Optimizer optimizer_;
+  bool is_fresh_ = true;                             ///< before the first update
+  float threshold_ = 0;                              ///< the accumulated change from which a weight is pulsed
   float epsilon_ = 0;                                ///< of the tile: the weight change that one pulse stands for
   Matrix accumulated_;                               ///< chi
   std::vector<std::vector<std::uint32_t>> crossed_;  ///< scratch: per chunk of rows, so that chunks may run in parallel
