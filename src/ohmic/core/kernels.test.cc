@@ -159,19 +159,6 @@ TEST_P(KernelTest, SquaredCodesKeepTheirSumAndNeverExceedAByte) {
   EXPECT_EQ(square_codes(std::vector<std::int8_t>(7, 0), 0, 5, squares.data()).step, 0);
 }
 
-TEST_P(KernelTest, ReadOutConvertsAndAccumulates) {
-  const std::size_t count = 45;
-  std::vector<std::int32_t> sum(96);
-  for (std::size_t j = 0; j < count; ++j) sum[j] = 256 * (static_cast<std::int32_t>(j) - 20);
-  std::vector<float> out(count, 1.0f);
-  Readout r{sum.data(), nullptr, count, 1.0f / 256, 0, 0, nullptr, AdcMode::fixed, 10, 5, true, out.data()};
-  EXPECT_EQ(read_out(r), 24);  // the largest analog output
-  for (std::size_t j = 0; j < count; ++j) {
-    const double code = std::nearbyint(std::clamp((static_cast<double>(j) - 20) * 5 / 10, -5.0, 5.0));
-    EXPECT_EQ(out[j], static_cast<float>(1 + 2 * code)) << "output " << j;
-  }
-}
-
 INSTANTIATE_TEST_SUITE_P(EveryInstructionSet, KernelTest, testing::Values("baseline", "avx2", "avx512", "avx512_vnni"),
                          [](const auto& param_info) { return std::string(param_info.param); });
 

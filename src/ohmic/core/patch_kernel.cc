@@ -201,6 +201,23 @@ void PatchAnalogKernel(const PatchProduct& p, std::span<const PatchRow> rows, fl
   }
 }
 
+void AnalogOfSumsKernel(const AnalogSums& sums, std::span<const PatchRow> rows, float* analog, std::size_t stride,
+                        float* largest) {
+  const Floats d;
+  const bool is_noisy = sums.variance != nullptr;
+  const RoundKeys keys = round_keys(sums.key);
+  for (std::size_t r = 0; r < rows.size(); ++r) {
+    FloatVector most = hn::Zero(d);
+    for (int column = 0; column < sums.columns; column += PatchPanels::kColumns) {
+      const std::size_t at = r * stride + static_cast<std::size_t>(column);
+      most =
+          hn::Max(most, panel_outputs(rows[r], is_noisy ? &keys : nullptr, column / PatchPanels::kColumns, sums.columns,
+                                      sums.mean + at, is_noisy ? sums.variance + at : nullptr, analog + r * stride));
+    }
+    largest[r] = hn::GetLane(hn::MaxOfLanes(d, most));
+  }
+}
+
 // -------------------------------------------------------------------------------------------------------------- output
 
 // With the largest output as full scale none needs clamping: the quotient is at most `levels` beside rounding.
@@ -296,6 +313,7 @@ namespace ohmic {
 
 HWY_EXPORT(CipherGaussiansKernel);
 HWY_EXPORT(PatchAnalogKernel);
+HWY_EXPORT(AnalogOfSumsKernel);
 HWY_EXPORT(ConvertOutputsKernel);
 HWY_EXPORT(SumPixelsKernel);
 
@@ -320,6 +338,15 @@ void patch_analog(const PatchProduct& product, std::span<const PatchRow> rows, f
     patch_analog_vnni(product, rows, analog, stride, largest);
   } else {
     HWY_DYNAMIC_DISPATCH(PatchAnalogKernel)(product, rows, analog, stride, largest);
+  }
+}
+
+void analog_of_sums(const AnalogSums& sums, std::span<const PatchRow> rows, float* analog, std::size_t stride,
+                    float* largest) {
+  if (has_patch_vnni()) {
+    analog_of_sums_vnni(sums, rows, analog, stride, largest);
+  } else {
+    HWY_DYNAMIC_DISPATCH(AnalogOfSumsKernel)(sums, rows, analog, stride, largest);
   }
 }
 

@@ -57,6 +57,25 @@ struct PatchProduct {
 void patch_analog(const PatchProduct& product, std::span<const PatchRow> rows, float* analog, std::size_t stride,
                   float* largest);
 
+/// Sums that are there already, as sparse vectors make them: rows x stride each.
+struct AnalogSums {
+  const std::int32_t* mean;      ///< of code times weight
+  const std::int32_t* variance;  ///< of square times variance digit; null: noiseless
+  int columns;
+  std::array<std::uint32_t, 2> key;
+};
+
+/// What patch_analog does with its sums; the codes of `rows` do not matter.
+void analog_of_sums(const AnalogSums& sums, std::span<const PatchRow> rows, float* analog, std::size_t stride,
+                    float* largest);
+
+/// How an ADC treats the outputs of one vector at one row block.
+enum class AdcMode {
+  off,         ///< exact
+  fixed,       ///< full scale = range
+  per_vector,  ///< full scale = the largest |output| of the vector
+};
+
 /// Outputs [from, from + length) go to out[to ...].
 struct OutputRun {
   std::int32_t from, length, to;

@@ -13,14 +13,9 @@
 namespace ohmic {
 namespace {
 
-constexpr std::uint32_t kDitherElement = 0xffffffe0u;  // as in ArrayReader; that generator has no other use here
-constexpr std::size_t kRowsPerChunk = 256;             // from which more samples in one chunk gain nothing
-constexpr std::size_t kFewRows = 8, kManyRows = 64;    // read side by side: many if the digits come from far away
+constexpr std::size_t kRowsPerChunk = 256;           // from which more samples in one chunk gain nothing
+constexpr std::size_t kFewRows = 8, kManyRows = 64;  // read side by side: many if the digits come from far away
 constexpr std::size_t kManyFromBytes = 1 << 19;
-
-RandomStream noise_stream(const ReadKey& key, int block, std::uint64_t read) {
-  return {key.seed, key.purpose, (key.unit << 10) | static_cast<std::uint32_t>(key.first_block + block), read};
-}
 
 std::size_t up_to_four(int n) { return (static_cast<std::size_t>(n) + 3) / 4 * 4; }
 
@@ -51,7 +46,7 @@ struct PatchReader::Job {
   MatrixView<float> y;
   CodeImages& codes;
   const ReadKey& key;
-  std::span<Observed> seen;
+  std::span<FullScales> seen;
   std::vector<std::size_t> position_pixel;               ///< in the image of `in`, where each patch begins
   std::vector<std::size_t> kernel_pixel;                 ///< of each kernel position, from there
   std::vector<std::vector<std::int32_t>> group_offsets;  ///< per block: bytes from the first pixel of a patch
@@ -250,9 +245,7 @@ void PatchReader::encode(const Job& job, std::size_t sample, std::size_t place, 
   const bool noisy = job.array.is_noisy();
   const int levels = converter_levels(job.array.periphery().dac_bits);
   job.seen[sample].input = max_abs(x);
-  const float full_scale =
-      job.array.dac_range().own_scale() ? job.seen[sample].input : job.array.dac_range().full_scale();
-  const float step = full_scale / static_cast<float>(levels);
+  const float step = job.array.dac_step(job.seen[sample].input);
   s.steps[place] = step;
   job.codes.steps_[sample] = step;
   s.codes.assign(x.size(), 0);
@@ -263,8 +256,7 @@ void PatchReader::encode(const Job& job, std::size_t sample, std::size_t place, 
   std::memcpy(stored.data(), image, stored.size());
   if (!noisy) return;
   s.squares.resize(x.size());
-  const std::uint32_t random = random_word(noise_stream(job.key, 0, job.key.first_read + sample), kDitherElement);
-  s.squared[place] = square_codes(s.codes, 0, random, s.squares.data());
+  s.squared[place] = square_codes(s.codes, 0, job.key.dither(job.key.first_read + sample), s.squares.data());
   place_bytes(job.in, s.squares.data(), 0, image + stored.size());
   // The sums of squares over each position's rows of each block.
   const std::size_t positions = job.positions();
@@ -309,9 +301,9 @@ void PatchReader::prepare_samples(const Job& job, std::size_t begin, std::size_t
     for (std::size_t v = 0; v < samples; ++v) {
       const float squared_step = s.steps[v] * s.steps[v] * s.squared[v].step;
       const std::uint64_t read = job.key.first_read + begin + v;
-      s.samples.push_back({s.images.data() + v * 2 * image_bytes,
-                           noise_stream(job.key, static_cast<int>(b), read).counter, s.steps[v] * scale.weight_step,
-                           squared_step * scale.variance_step, squared_step * scale.variance_middle,
+      s.samples.push_back({s.images.data() + v * 2 * image_bytes, job.key.stream(static_cast<int>(b), read).counter,
+                           s.steps[v] * scale.weight_step, squared_step * scale.variance_step,
+                           squared_step * scale.variance_middle,
                            s.window_sums.data() + (b * samples + v) * job.positions()});
     }
   }
@@ -335,9 +327,8 @@ Place each_place(Place place, std::size_t count, std::size_t positions, const F&
 }
 
 // The largest output of each sample.
-template <class Observed>
 void note_largest(Place first, std::size_t count, std::size_t positions, std::span<const float> largest,
-                  std::span<Observed> seen) {
+                  std::span<FullScales> seen) {
   float most = seen[first.sample].output;
   std::size_t sample = first.sample;
   each_place(first, count, positions, [&](std::size_t r, Place at) {
@@ -357,12 +348,11 @@ void note_largest(Place first, std::size_t count, std::size_t positions, std::sp
 void PatchReader::read_rows(const Job& job, std::size_t block, Scratch& s) const {
   const PackedBlock& packed = packed_[block];
   const auto noisy_distance = static_cast<std::ptrdiff_t>(job.codes.pixels() * job.codes.pixel_bytes());
-  const PatchProduct product{
-      {digits_.data() + packed.digits, corrections_.data() + packed.correction, packed.groups,
-       static_cast<int>(job.columns())},
-      job.group_offsets[block].data(),
-      job.array.is_noisy() ? noisy_distance : 0,
-      {static_cast<std::uint32_t>(job.key.seed), static_cast<std::uint32_t>(job.key.seed >> 32)}};
+  const PatchProduct product{{digits_.data() + packed.digits, corrections_.data() + packed.correction, packed.groups,
+                              static_cast<int>(job.columns())},
+                             job.group_offsets[block].data(),
+                             job.array.is_noisy() ? noisy_distance : 0,
+                             job.key.words()};
   patch_analog(product, s.rows, s.analog.data(), s.stride, s.largest.data());
 }
 
@@ -452,7 +442,7 @@ void PatchReader::read_exact(const Job& job, std::size_t sample) const {
       if (noisy) {
         weighted_row_sum(exact_variances_.data(), columns, index, squared, variance);
         const auto element = static_cast<std::uint32_t>(p * up_to_four(static_cast<int>(columns)));
-        cipher_gaussians(noise_stream(job.key, static_cast<int>(b), job.key.first_read + sample), element, z);
+        cipher_gaussians(job.key.stream(static_cast<int>(b), job.key.first_read + sample), element, z);
         for (std::size_t j = 0; j < columns; ++j) mean[j] += std::sqrt(std::max(variance[j], 0.0f)) * z[j];
       }
       const float largest = max_abs(mean);
@@ -475,7 +465,6 @@ void PatchReader::encode_only(const ArrayReader& array, MatrixView<const float> 
                               CodeImages& codes) {
   const bool is_exact = array.periphery().dac_bits == 0;
   codes.reshape(x.rows, in, is_exact);
-  const ConverterRange& range = array.dac_range();
   const int levels = converter_levels(array.periphery().dac_bits);
   parallel_chunks(x.rows, 1, [&](std::size_t sample, std::size_t) {
     if (is_exact) {
@@ -483,8 +472,7 @@ void PatchReader::encode_only(const ArrayReader& array, MatrixView<const float> 
       place_values(in, x.row(sample), codes.values_of(sample));
       return;
     }
-    const float full_scale = range.own_scale() ? max_abs(x.row(sample)) : range.full_scale();
-    const float step = full_scale / static_cast<float>(levels);
+    const float step = array.dac_step(max_abs(x.row(sample)));
     codes.steps_[sample] = step;
     thread_local std::vector<std::int8_t> plain;
     plain.assign(x.columns, 0);
@@ -497,7 +485,7 @@ void PatchReader::read(ArrayReader& array, MatrixView<const float> x, const Patc
                        MatrixView<float> y, CodeImages& codes, const ReadKey& key, bool calibrate,
                        const ExactCells& exact, Counters& counters) {
   const bool is_exact = array.periphery().dac_bits == 0;
-  std::vector<Observed> seen(x.rows);
+  std::vector<FullScales> seen(x.rows);
   pack(array, in);
   if (is_exact) load_exact(array, exact);
   codes.reshape(x.rows, in, is_exact);
@@ -519,12 +507,7 @@ void PatchReader::read(ArrayReader& array, MatrixView<const float> x, const Patc
   } else {
     job.runs = job.whole;
   }
-  const bool own_scale = array.adc_range().own_scale();
-  job.conversion.adc = array.periphery().adc_bits == 0 ? AdcMode::off
-                       : own_scale                     ? AdcMode::per_vector
-                                                       : AdcMode::fixed;
-  job.conversion.range = array.adc_range().full_scale();
-  job.conversion.levels = converter_levels(array.periphery().adc_bits);
+  job.conversion = array.conversion();
   if (is_exact) {
     parallel_chunks(x.rows, 1, [&](std::size_t begin, std::size_t) { read_exact(job, begin); });
   } else {
@@ -534,12 +517,7 @@ void PatchReader::read(ArrayReader& array, MatrixView<const float> x, const Patc
         std::clamp<std::size_t>(kRowsPerChunk / job.positions(), 1, std::max<std::size_t>(share, 1));
     parallel_chunks(x.rows, chunk, [&](std::size_t begin, std::size_t end) { read_samples(job, begin, end); });
   }
-  if (calibrate) {
-    for (const Observed& o : seen) {
-      array.dac_range().observe(o.input);
-      array.adc_range().observe(o.output);
-    }
-  }
+  if (calibrate) array.observe(seen);
   array.count(x.rows * job.positions(), blocks_.size(), counters);
 }
 

@@ -24,8 +24,9 @@ struct PatchBlock {
 /// one does, ranges of its channels.
 std::vector<PatchBlock> patch_blocks(const PatchShape& shape, int array_rows);
 
-/// Reads images through one array in one direction: each position of each sample is one vector. It shares digits and
-/// converter ranges with the ArrayReader and keeps the digits packed for its kernel.
+/// Reads images through one array in one direction: each position of each sample is one vector. A batch of vectors is
+/// one of images of one pixel. It shares digits and converter ranges with the ArrayReader and keeps the digits packed
+/// for its kernel.
 ///
 /// DAC: one scale per sample. ADC: per position and row block. A per_layer range learns once per sample, from the
 /// largest of all its positions. Noise as in ArrayReader, with the squares of a whole sample scaled together.
@@ -48,10 +49,6 @@ class PatchReader {
   struct Job;
   struct Scratch;
   struct SampleAtBlock;
-  struct Observed {
-    float input = 0;
-    float output = 0;
-  };
   struct PackedBlock {
     std::size_t digits, correction;  ///< where they begin
     int groups;

@@ -232,60 +232,6 @@ float Tile::effective_variance(int input, int output) const {
   return variance;
 }
 
-// ---------------------------------------------------------------------------------------------------------- products
-
-ReadKey Tile::read_key(Purpose purpose, int array, std::uint64_t first_read) const {
-  return {spec_.seed, purpose, spec_.unit, first_read, array * blocks()};
-}
-
-void Tile::forward(MatrixView<const float> x, MatrixView<float> y, std::uint64_t first_read, bool calibrate) {
-  const LaneLayout& layout = cells_->layout();
-  if (layout.arrays() == 1) {
-    readers_[0].forward.read(x, y, read_key(Purpose::forward_read, 0, first_read), calibrate, counters_,
-                             exact_cells_of(Direction::forward, 0));
-  } else {
-    partial_.resize(y.rows, y.columns);
-    for (int a = 0; a < layout.arrays(); ++a) {
-      readers_[static_cast<std::size_t>(a)].forward.read(x, partial_.view(),
-                                                         read_key(Purpose::forward_read, a, first_read), calibrate,
-                                                         counters_, exact_cells_of(Direction::forward, a));
-      add_scaled(partial_.view(), layout.factor(a), a == 0, y);
-    }
-  }
-  if (measured_) measure(y);
-  scale(y, output_scale_ * weight_scale_);
-}
-
-void Tile::measure(MatrixView<const float> y) {
-  for (std::size_t i = 0; i < y.rows * y.columns; ++i) measured_->sum += static_cast<double>(std::abs(y.data[i]));
-  measured_->count += y.rows * y.columns;
-}
-
-double Tile::end_measurement() {
-  const Measured m = measured_.value_or(Measured{});
-  measured_.reset();
-  return m.count > 0 ? m.sum / static_cast<double>(m.count) : 0;
-}
-
-void Tile::backward(MatrixView<const float> x, MatrixView<float> y, std::uint64_t first_read, bool calibrate) {
-  if (!readers_[0].backward) make_backward_readers();
-  const LaneLayout& layout = cells_->layout();
-  if (layout.arrays() == 1) {
-    readers_[0].backward->read(x, y, read_key(Purpose::backward_read, 0, first_read), calibrate, counters_,
-                               exact_cells_of(Direction::backward, 0));
-    scale(y, weight_scale_);
-    return;
-  }
-  partial_.resize(y.rows, y.columns);
-  for (int a = 0; a < layout.arrays(); ++a) {
-    readers_[static_cast<std::size_t>(a)].backward->read(x, partial_.view(),
-                                                         read_key(Purpose::backward_read, a, first_read), calibrate,
-                                                         counters_, exact_cells_of(Direction::backward, a));
-    add_scaled(partial_.view(), layout.factor(a), a == 0, y);
-  }
-  scale(y, weight_scale_);
-}
-
 // ------------------------------------------------------------------------------------------------------------ writes
 
 void Tile::pulse_unit(std::uint32_t unit, bool potentiation, std::uint64_t key) {
