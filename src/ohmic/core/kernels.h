@@ -8,6 +8,7 @@
 #include <span>
 #include <vector>
 
+#include "ohmic/core/digit_panels.h"
 #include "ohmic/core/random.h"
 
 namespace ohmic {
@@ -55,14 +56,6 @@ void add_outer_product(float* matrix, std::size_t columns, std::span<const int> 
 void add_outer_product_and_find(float* matrix, std::size_t columns, std::span<const int> rows, std::span<const float> x,
                                 std::span<const float> d, float threshold, std::vector<std::uint32_t>& crossed);
 
-/// Rows of one array in groups of four: the digits of group g, column j are bytes [(g columns + j) 4, + 4).
-struct QuadMatrix {
-  const std::int8_t* high;
-  const std::int8_t* low;
-  const std::int8_t* variance;  ///< null: no noise
-  int columns;
-};
-
 /// The non-zero groups of one quantised vector.
 struct QuadVector {
   std::span<const std::int32_t> group;      ///< ascending
@@ -72,7 +65,8 @@ struct QuadVector {
   bool any_negative = false;
 };
 
-/// sum[j] = sum of code (256 high + low), variance[j] = sum of square * variance digit: exact integers.
-void quad_product(const QuadMatrix& matrix, const QuadVector& vector, std::int32_t* sum, std::int32_t* variance);
+/// sum[j] = sum of code (256 high + low), variance[j] = sum of square * variance digit, for the columns of whole
+/// panels: exact integers. `variance` null: no noise.
+void quad_product(const DigitPanels& matrix, const QuadVector& vector, std::int32_t* sum, std::int32_t* variance);
 
 }  // namespace ohmic

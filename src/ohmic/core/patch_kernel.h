@@ -13,25 +13,9 @@
 
 namespace ohmic {
 
-/// The digits of one row block as the kernels want them: panels of 16 columns, in each the groups of four rows one
-/// after the other, in each group high, low and variance digits, in each kind 16 columns x 4 rows. Columns beyond the
-/// matrix are zero.
-struct PatchPanels {
-  static constexpr int kColumns = 16;
-  static constexpr int kKindBytes = kColumns * 4;
-  static constexpr int kGroupBytes = 3 * kKindBytes;
-
-  const std::int8_t* digits;
-  const std::int32_t* correction;  ///< 16 per panel: -128 times the sum of 256 high + low over all rows
-  int groups;
-  int columns;
-
-  int panels() const { return (columns + kColumns - 1) / kColumns; }
-  std::size_t panel_bytes() const { return static_cast<std::size_t>(groups) * kGroupBytes; }
-};
-
-/// correction[j] of one panel.
-void panel_correction(const std::int8_t* digits, int groups, std::int32_t* correction);
+/// correction[j] = -128 times the sum of 256 high + low over all rows, for the columns of whole panels: codes go into
+/// the products with 128 added.
+void panel_corrections(const DigitPanels& panels, std::int32_t* correction);
 
 /// One position of one sample.
 struct PatchRow {
@@ -44,7 +28,8 @@ struct PatchRow {
 };
 
 struct PatchProduct {
-  PatchPanels panels;
+  DigitPanels panels;
+  const std::int32_t* correction;    ///< panel_corrections
   const std::int32_t* offsets;       ///< of the groups of a patch, in bytes
   std::ptrdiff_t squares;            ///< from a code to its square byte; 0: noiseless
   std::array<std::uint32_t, 2> key;  ///< of the noise

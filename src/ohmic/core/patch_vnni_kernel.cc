@@ -21,7 +21,7 @@ namespace ohmic {
 namespace {
 
 constexpr int kRows = 8;
-constexpr int kColumns = PatchPanels::kColumns;
+constexpr int kColumns = DigitPanels::kColumns;
 constexpr int kPanelsAtOnce = 12;  // their sums stay in the first-level cache
 
 // Of one panel: sums of code times weight, and standard deviations of the noise.
@@ -114,7 +114,7 @@ OHMIC_VNNI __attribute__((noinline)) void run_panel(const PanelLoop& l) {
   const std::int32_t* offsets = l.offsets;
   std::int64_t groups = l.groups;
   std::int64_t at;
-  static_assert(PatchPanels::kGroupBytes == 192 && offsetof(Sums, deviation) == 512);
+  static_assert(DigitPanels::kGroupBytes == 192 && offsetof(Sums, deviation) == 512);
   // clang-format off
   if constexpr (kNoise) {
     asm volatile(
@@ -377,7 +377,7 @@ void set_rows(Outputs& out, const PatchRow* const (&rows)[kRows], int count, int
 template <bool kNoise>
 OHMIC_VNNI void analog_of_rows(const PatchProduct& p, const PatchRow* const (&rows)[kRows], int count,
                                const Noise& noise, float* analog, std::size_t stride, float* largest) {
-  const PatchPanels& panels = p.panels;
+  const DigitPanels& panels = p.panels;
   Sums sums[kPanelsAtOnce];
   Outputs out;
   set_rows(out, rows, count, panels.columns, analog, stride);
@@ -391,8 +391,8 @@ OHMIC_VNNI void analog_of_rows(const PatchProduct& p, const PatchRow* const (&ro
   for (int first = 0; first < panels.panels(); first += kPanelsAtOnce) {
     const int here = std::min(kPanelsAtOnce, panels.panels() - first);
     for (int panel = first; panel < first + here; ++panel) {
-      loop.digits = panels.digits + static_cast<std::size_t>(panel) * panels.panel_bytes();
-      loop.correction = panels.correction + panel * kColumns;
+      loop.digits = panels.panel(panel);
+      loop.correction = p.correction + panel * kColumns;
       loop.sums = &sums[panel - first];
       run_panel<kNoise>(loop);
     }

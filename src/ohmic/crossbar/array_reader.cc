@@ -98,7 +98,7 @@ void ArrayReader::read_one(std::span<const float> x, std::span<float> y, const R
   thread_local Scratch s;
   const auto blocks = static_cast<std::size_t>(block_count());
   const std::size_t padded_rows = (x.size() + 3) / 4 * 4;
-  const std::size_t stride = (y.size() + PatchPanels::kColumns - 1) / PatchPanels::kColumns * PatchPanels::kColumns;
+  const std::size_t stride = (y.size() + DigitPanels::kColumns - 1) / DigitPanels::kColumns * DigitPanels::kColumns;
   s.codes.assign(padded_rows, 0);
   s.squares.assign(padded_rows, 0);
   s.sum.resize(blocks * stride);
@@ -115,13 +115,12 @@ void ArrayReader::read_one(std::span<const float> x, std::span<float> y, const R
   const SquaredCodes squared = noisy_ ? square_codes(codes, 0, key.dither(read), s.squares.data()) : SquaredCodes{};
   const DigitScale& scale = digits_.scale();
   const float squared_step = step * step * squared.step;
-  QuadMatrix quads = digits_.quads();
-  if (!noisy_) quads.variance = nullptr;
+  const DigitPanels panels = digits_.panels(0, static_cast<int>(padded_rows / 4));
   for (std::size_t b = 0; b < blocks; ++b) {
     const auto block = static_cast<int>(b);
     const bool any_negative = gather_groups(block, s);
-    quad_product(quads, {s.group, s.positive, s.negative, s.squared, any_negative}, s.sum.data() + b * stride,
-                 s.variance.data() + b * stride);
+    quad_product(panels, {s.group, s.positive, s.negative, s.squared, any_negative}, s.sum.data() + b * stride,
+                 noisy_ ? s.variance.data() + b * stride : nullptr);
     std::int32_t sum_of_squares = 0;
     sum_pixels(s.squares.data(), 0, static_cast<std::size_t>(block_begin(block)),
                static_cast<std::size_t>(block_size(block)), {&sum_of_squares, 1});

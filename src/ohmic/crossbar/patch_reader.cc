@@ -85,7 +85,7 @@ struct PatchReader::Scratch {
   std::size_t stride = 0;              // from one row's outputs to the next
 
   void resize_rows(std::size_t count, std::size_t columns) {
-    stride = (columns + PatchPanels::kColumns - 1) / PatchPanels::kColumns * PatchPanels::kColumns;
+    stride = (columns + DigitPanels::kColumns - 1) / DigitPanels::kColumns * DigitPanels::kColumns;
     analog.resize(count * stride);
     sums.resize(count * stride);
     largest.resize(count);
@@ -123,56 +123,44 @@ std::vector<OutputRun> runs_of(const PatchShape& s, std::span<const std::size_t>
 
 // ------------------------------------------------------------------------------------------------------------- digits
 
-void PatchReader::pack_block(const QuadMatrix& quads, const PatchShape& in, const PatchBlock& block, bool noisy) {
-  const int groups = block.kernels * static_cast<int>(up_to_four(block.channels) / 4);
-  const int panels = (quads.columns + PatchPanels::kColumns - 1) / PatchPanels::kColumns;
-  packed_.push_back({digits_.size(), corrections_.size(), groups});
-  const std::size_t panel_bytes = static_cast<std::size_t>(groups) * PatchPanels::kGroupBytes;
-  digits_.resize(digits_.size() + static_cast<std::size_t>(panels) * panel_bytes, 0);
-  corrections_.resize(corrections_.size() + static_cast<std::size_t>(panels) * PatchPanels::kColumns);
-  const std::int8_t* kinds[3] = {quads.high, quads.low, noisy ? quads.variance : nullptr};
-  const bool aligned = in.channels % 4 == 0;
-  for (int panel = 0; panel < panels; ++panel) {
-    std::int8_t* const first = digits_.data() + packed_.back().digits + static_cast<std::size_t>(panel) * panel_bytes;
-    std::int8_t* to = first;
-    const int column = panel * PatchPanels::kColumns;
-    const int width = std::min(PatchPanels::kColumns, quads.columns - column);
+// Where the channels are no multiple of 4, the groups of four rows begin anew at each kernel position.
+void PatchReader::regroup(const DigitMatrix& digits, const PatchShape& in) {
+  std::vector<int> rows;  // of the matrix, in groups of four; -1: none
+  for (const PatchBlock& block : blocks_) {
     for (int k = block.first_kernel; k < block.first_kernel + block.kernels; ++k) {
-      for (int c = 0; c < block.channels; c += 4, to += PatchPanels::kGroupBytes) {
-        const int row = k * in.channels + block.first_channel + c;
-        const int rows = std::min(4, block.channels - c);
-        for (int kind = 0; kind < 3; ++kind) {
-          if (kinds[kind] == nullptr) continue;
-          const auto at = [&](int r, int j) {
-            return (static_cast<std::size_t>(r / 4) * static_cast<std::size_t>(quads.columns) +
-                    static_cast<std::size_t>(j)) *
-                       4 +
-                   static_cast<std::size_t>(r % 4);
-          };
-          std::int8_t* out = to + kind * PatchPanels::kKindBytes;
-          if (aligned) {
-            std::memcpy(out, kinds[kind] + at(row, column), static_cast<std::size_t>(width) * 4);
-            continue;
-          }
-          for (int j = 0; j < width; ++j) {
-            for (int r = 0; r < rows; ++r) out[4 * j + r] = kinds[kind][at(row + r, column + j)];
-          }
-        }
+      for (int c = 0; c < static_cast<int>(up_to_four(block.channels)); ++c) {
+        rows.push_back(c < block.channels ? k * in.channels + block.first_channel + c : -1);
       }
     }
-    panel_correction(first, groups, corrections_.data() + packed_.back().correction + column);
+  }
+  regrouped_.emplace(static_cast<int>(rows.size()), digits.columns(), digits.scale());
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    if (rows[i] < 0) continue;
+    for (int j = 0; j < digits.columns(); ++j) regrouped_->set(static_cast<int>(i), j, digits.digits(rows[i], j));
   }
 }
 
-void PatchReader::pack(const ArrayReader& array, const PatchShape& in) {
-  if (version_ == array.digits().version() && shape_ == in) return;
+void PatchReader::prepare_digits(const DigitMatrix& digits, const PatchShape& in, int array_rows) {
+  if (version_ == digits.version() && shape_ == in) return;
   shape_ = in;
-  blocks_ = patch_blocks(in, array.block_rows());
-  packed_.clear();
-  digits_.clear();
-  corrections_.clear();
-  for (const PatchBlock& block : blocks_) pack_block(array.digits().quads(), in, block, array.is_noisy());
-  version_ = array.digits().version();
+  version_ = digits.version();
+  blocks_ = patch_blocks(in, array_rows);
+  regrouped_.reset();
+  if (in.channels % 4 != 0 && in.kernel_height * in.kernel_width > 1) regroup(digits, in);
+  block_groups_.assign(1, 0);
+  for (const PatchBlock& block : blocks_) {
+    block_groups_.push_back(block_groups_.back() + block.kernels * static_cast<int>(up_to_four(block.channels) / 4));
+  }
+  const auto width = static_cast<std::size_t>(digits.panels(0, 0).panels() * DigitPanels::kColumns);
+  corrections_.resize(blocks_.size() * width);
+  for (std::size_t b = 0; b < blocks_.size(); ++b) {
+    panel_corrections(panels_of(digits, b), corrections_.data() + b * width);
+  }
+}
+
+DigitPanels PatchReader::panels_of(const DigitMatrix& digits, std::size_t block) const {
+  const DigitMatrix& from = regrouped_ ? *regrouped_ : digits;
+  return from.panels(block_groups_[block], block_groups_[block + 1] - block_groups_[block]);
 }
 
 void PatchReader::load_exact(const ArrayReader& array, const ExactCells& exact) {
@@ -346,12 +334,9 @@ void note_largest(Place first, std::size_t count, std::size_t positions, std::sp
 
 // The rows of s.rows through one block: s.analog and s.largest.
 void PatchReader::read_rows(const Job& job, std::size_t block, Scratch& s) const {
-  const PackedBlock& packed = packed_[block];
   const auto noisy_distance = static_cast<std::ptrdiff_t>(job.codes.pixels() * job.codes.pixel_bytes());
-  const PatchProduct product{{digits_.data() + packed.digits, corrections_.data() + packed.correction, packed.groups,
-                              static_cast<int>(job.columns())},
-                             job.group_offsets[block].data(),
-                             job.array.is_noisy() ? noisy_distance : 0,
+  const PatchProduct product{panels_of(job.array.digits(), block), corrections_.data() + block * s.stride,
+                             job.group_offsets[block].data(), job.array.is_noisy() ? noisy_distance : 0,
                              job.key.words()};
   patch_analog(product, s.rows, s.analog.data(), s.stride, s.largest.data());
 }
@@ -362,7 +347,7 @@ void PatchReader::read_samples(const Job& job, std::size_t begin, std::size_t en
   const std::size_t positions = job.positions();
   const std::size_t pixel_bytes = job.codes.pixel_bytes();
   prepare_samples(job, begin, samples, s);
-  const std::size_t most_rows = digits_.size() < kManyFromBytes ? kFewRows : kManyRows;
+  const std::size_t most_rows = job.array.digits().bytes() < kManyFromBytes ? kFewRows : kManyRows;
   s.resize_rows(most_rows, job.columns());
   const bool scatter = job.into != nullptr;
   const bool direct = !scatter || blocks_.size() == 1;  // converted where they belong, else summed up before
@@ -486,7 +471,7 @@ void PatchReader::read(ArrayReader& array, MatrixView<const float> x, const Patc
                        const ExactCells& exact, Counters& counters) {
   const bool is_exact = array.periphery().dac_bits == 0;
   std::vector<FullScales> seen(x.rows);
-  pack(array, in);
+  prepare_digits(array.digits(), in, array.block_rows());
   if (is_exact) load_exact(array, exact);
   codes.reshape(x.rows, in, is_exact);
   Job job{array, x, in, into, y, codes, key, seen, {}, {}, {}, {}, {}, {}, 0, {}};
@@ -522,7 +507,7 @@ void PatchReader::read(ArrayReader& array, MatrixView<const float> x, const Patc
 }
 
 std::size_t PatchReader::bytes() const {
-  return digits_.capacity() + corrections_.capacity() * sizeof(std::int32_t) +
+  return (regrouped_ ? regrouped_->bytes() : 0) + corrections_.capacity() * sizeof(std::int32_t) +
          (exact_weights_.capacity() + exact_variances_.capacity()) * sizeof(float);
 }
 

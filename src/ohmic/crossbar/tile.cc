@@ -159,7 +159,7 @@ void Tile::evaluate(std::uint32_t unit) {
   if (readers.backward) readers.backward->digits().set(output, input, d);
 }
 
-void Tile::evaluate_group(int array, int group, const DigitMatrix::Group& to) const {
+void Tile::evaluate_group(int array, int group, const DigitGroup& to) const {
   const auto columns = static_cast<std::size_t>(spec_.outputs);
   const int rows = std::min(4, spec_.inputs - 4 * group);
   const auto first = static_cast<std::size_t>(4 * group) * columns;
@@ -168,8 +168,7 @@ void Tile::evaluate_group(int array, int group, const DigitMatrix::Group& to) co
     for (int k = 0; k < rows; ++k) {
       states[k] = cells_->pairs()[first + static_cast<std::size_t>(k) * columns].conductance_us.data();
     }
-    evaluate_pairs(states, spec_.outputs, cells_->age_table(), cells_->age_rule(), digit_rule_, to.high, to.low,
-                   to.variance);
+    evaluate_pairs(states, spec_.outputs, cells_->age_table(), cells_->age_rule(), digit_rule_, to);
     return;
   }
   thread_local std::vector<float> weights, variances;
@@ -179,10 +178,10 @@ void Tile::evaluate_group(int array, int group, const DigitMatrix::Group& to) co
   effective(array, static_cast<std::uint32_t>(first), count, weights.data(), variances.data());
   for (std::size_t i = 0; i < count; ++i) {
     const PairDigits d = digits_of_weight(weights[i], variances[i], digit_rule_);
-    const std::size_t at = 4 * (i % columns) + i / columns;
-    to.high[at] = d.high;
-    to.low[at] = d.low;
-    to.variance[at] = d.variance;
+    std::int8_t* const at = to.column(static_cast<int>(i % columns)) + i / columns;
+    at[0] = d.high;
+    at[DigitPanels::kKindBytes] = d.low;
+    at[2 * DigitPanels::kKindBytes] = d.variance;
   }
 }
 
@@ -191,7 +190,7 @@ void Tile::evaluate_all() {
   for (int array = 0; array < cells_->layout().arrays(); ++array) {
     Readers& readers = readers_[static_cast<std::size_t>(array)];
     DigitMatrix& digits = readers.forward.digits();
-    std::vector<DigitMatrix::Group> to;
+    std::vector<DigitGroup> to;
     for (std::size_t g = 0; g < groups; ++g) to.push_back(digits.group(static_cast<int>(g)));
     parallel_chunks(groups, kGroupsPerChunk, [&](std::size_t begin, std::size_t end) {
       for (std::size_t g = begin; g < end; ++g) evaluate_group(array, static_cast<int>(g), to[g]);

@@ -145,7 +145,7 @@ class Tile {
   PairDigits digits(int array, std::uint32_t crossing) const;
   void evaluate(std::uint32_t unit);
   void evaluate_all();
-  void evaluate_group(int array, int group, const DigitMatrix::Group& to) const;
+  void evaluate_group(int array, int group, const DigitGroup& to) const;
   void pulse_unit(std::uint32_t unit, bool potentiation, std::uint64_t key);
   void pulse_event(const PulseRequest& request, std::uint64_t key);
   void write_difference(std::uint32_t unit, double difference_us, int pulses, std::uint64_t step);
