@@ -1,6 +1,6 @@
 #pragma once
 
-// The vector kernels of reading images: many positions' patches times the digits of one row block, with noise, then
+// The vector kernels of reads: many vectors or positions' patches times the digits of one row block, with noise, then
 // the ADC. As in kernels.h all instruction sets give the same bits.
 
 #include <array>

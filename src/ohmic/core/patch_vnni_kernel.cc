@@ -260,7 +260,7 @@ OHMIC_VNNI_INLINE void store_largest(const Outputs& out, int count, float* large
 }
 
 OHMIC_VNNI void quiet_outputs(const Sums* sums, int first_panel, int panels, Outputs& out) {
-  for (int m = 0; m < kRows; ++m) {
+  for (int m = 0; m < out.count; ++m) {
     __m512 largest = _mm512_load_ps(out.largest[m]);
     for (int k = 0; k < panels; ++k) {
       const int panel = first_panel + k;
@@ -409,7 +409,7 @@ OHMIC_VNNI void analog_of_rows(const PatchProduct& p, const PatchRow* const (&ro
 template <bool kNoise>
 OHMIC_VNNI void take_sums(const AnalogSums& from, const PatchRow* const (&rows)[kRows], int count, std::size_t at,
                           std::size_t stride, Sums& sums) {
-  for (int m = 0; m < kRows; ++m, at += m < count ? stride : 0) {
+  for (int m = 0; m < (count + kTogether - 1) / kTogether * kTogether; ++m, at += m < count ? stride : 0) {
     _mm512_store_si512(sums.mean[m], _mm512_loadu_si512(from.mean + at));
     if constexpr (!kNoise) continue;
     const __m512 variance = _mm512_cvtepi32_ps(_mm512_loadu_si512(from.variance + at));

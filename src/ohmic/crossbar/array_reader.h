@@ -15,6 +15,9 @@ namespace ohmic {
 
 /// What one product's noise is drawn for.
 struct ReadKey {
+  /// Row blocks of a tile, arrays of slices and copies counted: they share 24 bits with the tile's number.
+  static constexpr std::int64_t kMostBlocks = 1 << 10;
+
   std::uint64_t seed;
   Purpose purpose;
   std::uint32_t unit;        ///< tile number, below 2^14

@@ -8,7 +8,6 @@
 #include "ohmic/core/error.h"
 #include "ohmic/core/parallel.h"
 #include "ohmic/core/random.h"
-#include "ohmic/crossbar/tile_outputs.h"
 
 namespace ohmic {
 namespace {
@@ -67,12 +66,12 @@ void Tile::check_spec() const {
     if (bits == 1)
       fail("periphery.{} = 1 leaves no code but zero beside the sign; choose 2 or more, or 0 for exact values", name);
   }
-  if (blocks() * spec_.synapse.slices * spec_.synapse.copies > kMostBlocks) {
+  if (blocks() * spec_.synapse.slices * spec_.synapse.copies > ReadKey::kMostBlocks) {
     fail(
         "a tile of {} x {} weights falls into {} arrays in one direction, times synapse.slices x copies; at most {} "
         "are "
         "possible: choose larger periphery.array_rows and array_columns",
-        spec_.inputs, spec_.outputs, blocks(), kMostBlocks);
+        spec_.inputs, spec_.outputs, blocks(), ReadKey::kMostBlocks);
   }
   if (spec_.unit >= kMostUnits) fail("a network can have at most {} tiles", kMostUnits);
 }

@@ -4,7 +4,6 @@
 
 #include "ohmic/core/error.h"
 #include "ohmic/crossbar/tile.h"
-#include "ohmic/crossbar/tile_outputs.h"
 
 namespace ohmic {
 namespace {
@@ -18,6 +17,18 @@ PatchShape vectors_of(const PatchShape& shape, int size) {
   vectors.width = shape.out_width();
   vectors.channels = size;
   return vectors;
+}
+
+// to (+)= factor from; `first` overwrites.
+void add_scaled(MatrixView<const float> from, float factor, bool first, MatrixView<float> to) {
+  for (std::size_t i = 0; i < to.rows * to.columns; ++i) {
+    to.data[i] = factor * from.data[i] + (first ? 0.0f : to.data[i]);
+  }
+}
+
+void scale(MatrixView<float> y, float factor) {
+  if (factor == 1) return;
+  for (std::size_t i = 0; i < y.rows * y.columns; ++i) y.data[i] *= factor;
 }
 
 }  // namespace
@@ -100,12 +111,12 @@ void Tile::read_images(Direction direction, MatrixView<const float> x, const Pat
   const bool is_forward = direction == Direction::forward;
   const int block_rows = static_cast<int>(is_forward ? spec_.periphery.array_rows : spec_.periphery.array_columns);
   const auto blocks = static_cast<int>(patch_blocks(in, block_rows).size());
-  if (static_cast<std::int64_t>(blocks) * cells_->layout().arrays() > kMostBlocks) {
+  if (static_cast<std::int64_t>(blocks) * cells_->layout().arrays() > ReadKey::kMostBlocks) {
     fail(
         "patches of {} x {} x {} values fall into {} row blocks, times synapse.slices x copies; at most {} are "
         "possible: "
         "choose larger periphery.array_rows and array_columns",
-        in.kernel_height, in.kernel_width, in.channels, blocks, kMostBlocks);
+        in.kernel_height, in.kernel_width, in.channels, blocks, ReadKey::kMostBlocks);
   }
   each_array(direction, y, [&](int a, ArrayReader& array, PatchReader& patches, MatrixView<float> to) {
     const ReadKey key{spec_.seed, is_forward ? Purpose::forward_image_read : Purpose::backward_image_read, spec_.unit,
