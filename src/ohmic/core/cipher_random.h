@@ -2,7 +2,7 @@
 
 // Keyed randomness like random.h, from rounds of AES on a counter: ARS4x32-7 of the same paper (Salmon et al., SC 2011,
 // section 4.2; crush-resistant from 5 rounds on). Where the processor has AES instructions it costs a quarter of
-// Philox. The reads of whole images draw from it.
+// Philox. The noise of reads comes from it.
 
 #include <cstdint>
 #include <span>

@@ -1,6 +1,5 @@
 #include "ohmic/core/cpu.h"
 
-#include <cpuid.h>
 #include <hwy/targets.h>
 
 #include <algorithm>
@@ -13,13 +12,7 @@
 namespace ohmic {
 namespace {
 
-constexpr std::array<std::string_view, 5> kNames = {"baseline", "avx2", "avx512", "avx512_vnni", "amx"};
-
-// GCC 12 has no name for it: leaf 7, EDX bit 25.
-bool has_amx_int8() {
-  unsigned a = 0, b = 0, c = 0, d = 0;
-  return __get_cpuid_count(7, 0, &a, &b, &c, &d) != 0 && (d >> 25 & 1) != 0;
-}
+constexpr std::array<std::string_view, 4> kNames = {"baseline", "avx2", "avx512", "avx512_vnni"};
 
 int detected_level() {
   __builtin_cpu_init();
@@ -28,8 +21,7 @@ int detected_level() {
       !__builtin_cpu_supports("avx512vl")) {
     return 1;
   }
-  if (!__builtin_cpu_supports("avx512vnni")) return 2;
-  return has_amx_int8() ? 4 : 3;
+  return __builtin_cpu_supports("avx512vnni") ? 3 : 2;
 }
 
 int& level() {

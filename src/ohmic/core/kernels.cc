@@ -396,79 +396,6 @@ void AddOuterAndFindKernel(float* matrix, std::size_t columns, std::span<const i
   }
 }
 
-// ---------------------------------------------------------------------------------------------------------- read-out
-
-// The analog outputs of lanes [at, at + lanes): mean plus noise.
-HWY_INLINE FloatVector analog_outputs(const Readout& r, std::size_t at, const float* z) {
-  const Floats d;
-  const Ints di;
-  const auto mean = hn::Mul(hn::ConvertTo(d, hn::LoadU(di, r.sum + at)), hn::Set(d, r.mean_scale));
-  if (z == nullptr) return mean;
-  const auto scaled = hn::Mul(hn::ConvertTo(d, hn::LoadU(di, r.variance + at)), hn::Set(d, r.variance_scale));
-  const auto variance = hn::Max(hn::Add(scaled, hn::Set(d, r.variance_offset)), hn::Zero(d));
-  return hn::Add(mean, hn::Mul(hn::Sqrt(variance), hn::LoadU(d, z)));
-}
-
-HWY_INLINE FloatVector converted(FloatVector y, FloatVector inverse_step, FloatVector step, FloatVector limit) {
-  const Floats d;
-  return hn::Mul(hn::ConvertTo(d, clamp_round(hn::Mul(y, inverse_step), limit)), step);
-}
-
-// Sums are padded to a multiple of 32, so whole vectors may be loaded; `out` may not, so its tail is written one by
-// one.
-HWY_INLINE void store_outputs(const Readout& r, std::size_t at, FloatVector y) {
-  const Floats d;
-  const std::size_t lanes = hn::Lanes(d);
-  if (at + lanes <= r.count) {
-    if (r.accumulate) y = hn::Add(hn::LoadU(d, r.out + at), y);
-    hn::StoreU(y, d, r.out + at);
-    return;
-  }
-  float buffer[16];
-  hn::StoreU(y, d, buffer);
-  for (std::size_t k = 0; at + k < r.count; ++k) r.out[at + k] = r.accumulate ? r.out[at + k] + buffer[k] : buffer[k];
-}
-
-HWY_INLINE FloatVector mask_tail(FloatVector y, std::size_t left) {
-  const Floats d;
-  return left >= hn::Lanes(d) ? y : hn::IfThenElseZero(hn::FirstN(d, left), y);
-}
-
-float ReadOutKernel(const Readout& r) {
-  const Floats d;
-  const std::size_t lanes = hn::Lanes(d);
-  constexpr std::size_t kChunk = 128;
-  const std::size_t padded = (r.count + kChunk - 1) / kChunk * kChunk;
-  thread_local std::vector<float> analog;
-  if (analog.size() < padded) analog.resize(padded);
-  alignas(64) float z[kChunk];
-  FloatVector largest = hn::Zero(d);
-  const bool direct = r.adc != AdcMode::per_vector;
-  const float levels = static_cast<float>(r.adc_levels);
-  const auto limit = hn::Set(d, levels);
-  const auto convert = [&](std::size_t at, FloatVector y, float range) {
-    if (r.adc == AdcMode::off || range <= 0) return store_outputs(r, at, y);
-    store_outputs(r, at, converted(y, hn::Set(d, levels / range), hn::Set(d, range / levels), limit));
-  };
-  for (std::size_t begin = 0; begin < padded; begin += kChunk) {
-    if (r.noise != nullptr) gaussian_blocks<kChunk / 32>(*r.noise, static_cast<std::uint32_t>(begin / 32), z);
-    for (std::size_t k = 0; k < kChunk && begin + k < r.count; k += lanes) {
-      const auto y = mask_tail(analog_outputs(r, begin + k, r.noise != nullptr ? z + k : nullptr), r.count - begin - k);
-      largest = hn::Max(largest, hn::Abs(y));
-      if (direct) {
-        convert(begin + k, y, r.adc_range);
-      } else {
-        hn::StoreU(y, d, analog.data() + begin + k);
-      }
-    }
-  }
-  const float range = hn::GetLane(hn::MaxOfLanes(d, largest));
-  if (!direct) {
-    for (std::size_t at = 0; at < r.count; at += lanes) convert(at, hn::LoadU(d, analog.data() + at), range);
-  }
-  return range;
-}
-
 }  // namespace ohmic::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
 
@@ -487,7 +414,6 @@ HWY_EXPORT(ExponentialKernel);
 HWY_EXPORT(RowSumKernel);
 HWY_EXPORT(AddOuterKernel);
 HWY_EXPORT(AddOuterAndFindKernel);
-HWY_EXPORT(ReadOutKernel);
 
 void gaussians(const RandomStream& stream, std::span<float> out, std::uint32_t first_block) {
   HWY_DYNAMIC_DISPATCH(GaussiansKernel)(stream, first_block, out);
@@ -535,8 +461,6 @@ void add_outer_product_and_find(float* matrix, std::size_t columns, std::span<co
                                 std::span<const float> d, float threshold, std::vector<std::uint32_t>& crossed) {
   HWY_DYNAMIC_DISPATCH(AddOuterAndFindKernel)(matrix, columns, rows, x, d, threshold, crossed);
 }
-
-float read_out(const Readout& readout) { return HWY_DYNAMIC_DISPATCH(ReadOutKernel)(readout); }
 
 }  // namespace ohmic
 #endif  // HWY_ONCE

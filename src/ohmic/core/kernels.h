@@ -8,6 +8,7 @@
 #include <span>
 #include <vector>
 
+#include "ohmic/core/digit_panels.h"
 #include "ohmic/core/random.h"
 
 namespace ohmic {
@@ -55,40 +56,6 @@ void add_outer_product(float* matrix, std::size_t columns, std::span<const int> 
 void add_outer_product_and_find(float* matrix, std::size_t columns, std::span<const int> rows, std::span<const float> x,
                                 std::span<const float> d, float threshold, std::vector<std::uint32_t>& crossed);
 
-/// How an ADC treats the outputs of one vector at one row block.
-enum class AdcMode {
-  off,         ///< exact
-  fixed,       ///< full scale = range
-  per_vector,  ///< full scale = the largest |output| of the vector
-};
-
-/// One vector's integer sums at one array, on their way out.
-struct Readout {
-  const std::int32_t* sum;       ///< of code times weight, in steps
-  const std::int32_t* variance;  ///< sums of the noise variances; null: noiseless
-  std::size_t count;
-  float mean_scale;           ///< weight units of one step of (256 high + low)
-  float variance_scale;       ///< squared weight units of one step of `variance`
-  float variance_offset;      ///< added to the scaled variance, in squared weight units
-  const RandomStream* noise;  ///< null: noiseless
-  AdcMode adc;
-  float adc_range;  ///< for fixed
-  int adc_levels;   ///< codes -levels .. levels
-  bool accumulate;  ///< add to `out` instead of overwriting it
-  float* out;
-};
-
-/// mean + sqrt(variance) gaussian -> ADC -> out. Returns the largest |analog output|, for calibration of a fixed range.
-float read_out(const Readout& readout);
-
-/// Rows of one array in groups of four: the digits of group g, column j are bytes [(g columns + j) 4, + 4).
-struct QuadMatrix {
-  const std::int8_t* high;
-  const std::int8_t* low;
-  const std::int8_t* variance;  ///< null: no noise
-  int columns;
-};
-
 /// The non-zero groups of one quantised vector.
 struct QuadVector {
   std::span<const std::int32_t> group;      ///< ascending
@@ -98,18 +65,8 @@ struct QuadVector {
   bool any_negative = false;
 };
 
-/// sum[j] = sum of code (256 high + low), variance[j] = sum of square * variance digit: exact integers.
-void quad_product(const QuadMatrix& matrix, const QuadVector& vector, std::int32_t* sum, std::int32_t* variance);
-
-/// Many vectors with the groups [first_group, first_group + groups) of one matrix.
-struct QuadBatch {
-  int first_group, groups;
-  int vectors;
-  const std::int8_t* codes;     ///< vectors x (4 groups)
-  const std::uint8_t* squares;  ///< likewise; null: no noise
-};
-
-/// The same sums as quad_product for each vector: vectors x columns each. Needs CpuFeature::avx512_vnni.
-void quad_batch_product(const QuadMatrix& matrix, const QuadBatch& batch, std::int32_t* sum, std::int32_t* variance);
+/// sum[j] = sum of code (256 high + low), variance[j] = sum of square * variance digit, for the columns of whole
+/// panels: exact integers. `variance` null: no noise.
+void quad_product(const DigitPanels& matrix, const QuadVector& vector, std::int32_t* sum, std::int32_t* variance);
 
 }  // namespace ohmic

@@ -78,7 +78,7 @@ HWY_INLINE void add_row(const float* row, std::size_t column, const AgeTable& ta
 }
 
 void EvaluatePairsKernel(const float* const (&rows)[4], int columns, const AgeTable& table, const AgeRule& age,
-                         const DigitRule& rule, std::int8_t* high, std::int8_t* low, std::int8_t* variance) {
+                         const DigitRule& rule, const DigitGroup& to) {
   const Ints di;
   const std::size_t lanes = hn::Lanes(di);
   const auto count = static_cast<std::size_t>(columns);
@@ -89,18 +89,20 @@ void EvaluatePairsKernel(const float* const (&rows)[4], int columns, const AgeTa
     add_row<1>(rows[1], j, table, age, rule, group);
     add_row<2>(rows[2], j, table, age, rule, group);
     add_row<3>(rows[3], j, table, age, rule, group);
-    hn::StoreU(group.high, di, reinterpret_cast<std::int32_t*>(high + 4 * j));
-    hn::StoreU(group.low, di, reinterpret_cast<std::int32_t*>(low + 4 * j));
-    hn::StoreU(group.variance, di, reinterpret_cast<std::int32_t*>(variance + 4 * j));
+    auto* const out = reinterpret_cast<std::int32_t*>(to.column(static_cast<int>(j)));
+    hn::StoreU(group.high, di, out);
+    hn::StoreU(group.low, di, out + DigitPanels::kColumns);
+    hn::StoreU(group.variance, di, out + 2 * DigitPanels::kColumns);
   }
   for (; j < count; ++j) {
+    std::int8_t* const out = to.column(static_cast<int>(j));
     for (std::size_t k = 0; k < 4; ++k) {
       if (rows[k] == nullptr) continue;
       const float* p = rows[k] + 4 * j;
       const PairDigits digits = digits_of_pair(drifted(p[0], p[2], table, age), drifted(p[1], p[3], table, age), rule);
-      high[4 * j + k] = digits.high;
-      low[4 * j + k] = digits.low;
-      variance[4 * j + k] = digits.variance;
+      out[k] = digits.high;
+      out[DigitPanels::kKindBytes + k] = digits.low;
+      out[2 * DigitPanels::kKindBytes + k] = digits.variance;
     }
   }
 }
@@ -114,8 +116,8 @@ namespace ohmic {
 HWY_EXPORT(EvaluatePairsKernel);
 
 void evaluate_pairs(const float* const (&rows)[4], int columns, const AgeTable& table, const AgeRule& age,
-                    const DigitRule& digits, std::int8_t* high, std::int8_t* low, std::int8_t* variance) {
-  HWY_DYNAMIC_DISPATCH(EvaluatePairsKernel)(rows, columns, table, age, digits, high, low, variance);
+                    const DigitRule& digits, const DigitGroup& to) {
+  HWY_DYNAMIC_DISPATCH(EvaluatePairsKernel)(rows, columns, table, age, digits, to);
 }
 
 }  // namespace ohmic

@@ -8,6 +8,8 @@
 #include <cmath>
 #include <cstdint>
 
+#include "ohmic/core/digit_panels.h"
+
 namespace ohmic {
 
 /// A step function of age: each entry of `class_of`, at (bits of the age >> kAgeShift) - first_index, names a class of
@@ -72,8 +74,8 @@ inline float drifted(float conductance_us, float last_pulse_s, const AgeTable& t
 }
 
 /// Four rows of pairs (each pair: G+, G-, time of the last pulse of +, of -) to four-row groups of digits. `rows[k]`
-/// null: a row of zeros. columns pairs per row; high, low, variance: columns x 4 bytes.
+/// null: a row of zeros. columns pairs per row.
 void evaluate_pairs(const float* const (&rows)[4], int columns, const AgeTable& table, const AgeRule& age,
-                    const DigitRule& digits, std::int8_t* high, std::int8_t* low, std::int8_t* variance);
+                    const DigitRule& digits, const DigitGroup& to);
 
 }  // namespace ohmic

@@ -36,7 +36,8 @@ void make_quads(const std::uint8_t* const (&pixels)[4], std::size_t channels, st
 
 namespace {
 
-// acc += four unsigned times four signed bytes, per lane; by hand as in quad_batch_kernel.cc.
+// acc += four unsigned times four signed bytes, per lane; by hand, because GCC 12 copies every accumulator
+// around the intrinsic.
 OHMIC_VNNI_INLINE void add_dot(__m512i& acc, __m512i unsigned_bytes, __m512i signed_bytes) {
   asm("vpdpbusd %2, %1, %0" : "+v"(acc) : "v"(unsigned_bytes), "v"(signed_bytes));
 }

@@ -134,22 +134,30 @@ HWY_INLINE void panel_sums(const std::int8_t* digits, int groups, const std::int
   const hn::Repartition<std::int32_t, Halves> d32;
   const int columns = static_cast<int>(hn::Lanes(d) / 4);
   alignas(64) std::int32_t pairs[16];
-  for (int j = 0; j < PatchPanels::kColumns; j += columns) {
+  for (int j = 0; j < DigitPanels::kColumns; j += columns) {
     auto mean = hn::Zero(d32), spread = hn::Zero(d32), unused = hn::Zero(d32);
     for (int q = 0; q < groups; ++q) {
-      const std::int8_t* at = digits + static_cast<std::size_t>(q) * PatchPanels::kGroupBytes + 4 * j;
+      const std::int8_t* at = digits + static_cast<std::size_t>(q) * DigitPanels::kGroupBytes + 4 * j;
       const auto high = hn::PromoteTo(d, hn::LoadU(bytes, at));
-      const auto low = hn::PromoteTo(d, hn::LoadU(bytes, at + PatchPanels::kKindBytes));
+      const auto low = hn::PromoteTo(d, hn::LoadU(bytes, at + DigitPanels::kKindBytes));
       const auto weight = hn::Add(hn::ShiftLeft<8>(high), low);
       mean = hn::ReorderWidenMulAccumulate(d32, weight, four_halves(codes + 4 * q), mean, unused);
       if (squares == nullptr) continue;
-      const auto digit = hn::PromoteTo(d, hn::LoadU(bytes, at + 2 * PatchPanels::kKindBytes));
+      const auto digit = hn::PromoteTo(d, hn::LoadU(bytes, at + 2 * DigitPanels::kKindBytes));
       spread = hn::ReorderWidenMulAccumulate(d32, digit, four_halves(squares + 4 * q), spread, unused);
     }
     hn::Store(mean, d32, pairs);
     for (int k = 0; k < columns; ++k) sum[j + k] = pairs[2 * k] + pairs[2 * k + 1];
     hn::Store(spread, d32, pairs);
     for (int k = 0; k < columns; ++k) variance[j + k] = pairs[2 * k] + pairs[2 * k + 1];
+  }
+}
+
+void PanelCorrectionsKernel(const DigitPanels& panels, std::int32_t* correction) {
+  const std::vector<std::int16_t> codes(static_cast<std::size_t>(panels.groups) * 4, -128);
+  alignas(64) std::int32_t unused[DigitPanels::kColumns];
+  for (int panel = 0; panel < panels.panels(); ++panel, correction += DigitPanels::kColumns) {
+    panel_sums(panels.panel(panel), panels.groups, codes.data(), nullptr, correction, unused);
   }
 }
 
@@ -160,8 +168,8 @@ HWY_INLINE FloatVector panel_outputs(const PatchRow& row, const RoundKeys* keys,
   const Ints di;
   const std::size_t lanes = hn::Lanes(d);
   FloatVector largest = hn::Zero(d);
-  for (std::size_t k = 0; k < PatchPanels::kColumns; k += lanes) {
-    const int first = panel * PatchPanels::kColumns + static_cast<int>(k);
+  for (std::size_t k = 0; k < DigitPanels::kColumns; k += lanes) {
+    const int first = panel * DigitPanels::kColumns + static_cast<int>(k);
     auto y = hn::Mul(hn::ConvertTo(d, hn::LoadU(di, sum + k)), hn::Set(d, row.mean_scale));
     if (keys != nullptr) {
       const auto scaled = hn::Mul(hn::ConvertTo(d, hn::LoadU(di, variance + k)), hn::Set(d, row.variance_scale));
@@ -190,12 +198,28 @@ void PatchAnalogKernel(const PatchProduct& p, std::span<const PatchRow> rows, fl
     widen_patch(p, rows[r].codes, wide.codes.data(), wide.squares.data());
     FloatVector most = hn::Zero(d);
     for (int panel = 0; panel < p.panels.panels(); ++panel) {
-      const std::int8_t* digits = p.panels.digits + static_cast<std::size_t>(panel) * p.panels.panel_bytes();
       alignas(64) std::int32_t sum[16], variance[16];
-      panel_sums(digits, p.panels.groups, wide.codes.data(), p.is_noisy() ? wide.squares.data() : nullptr, sum,
-                 variance);
+      panel_sums(p.panels.panel(panel), p.panels.groups, wide.codes.data(),
+                 p.is_noisy() ? wide.squares.data() : nullptr, sum, variance);
       most = hn::Max(most, panel_outputs(rows[r], p.is_noisy() ? &keys : nullptr, panel, p.panels.columns, sum,
                                          variance, analog + r * stride));
+    }
+    largest[r] = hn::GetLane(hn::MaxOfLanes(d, most));
+  }
+}
+
+void AnalogOfSumsKernel(const AnalogSums& sums, std::span<const PatchRow> rows, float* analog, std::size_t stride,
+                        float* largest) {
+  const Floats d;
+  const bool is_noisy = sums.variance != nullptr;
+  const RoundKeys keys = round_keys(sums.key);
+  for (std::size_t r = 0; r < rows.size(); ++r) {
+    FloatVector most = hn::Zero(d);
+    for (int column = 0; column < sums.columns; column += DigitPanels::kColumns) {
+      const std::size_t at = r * stride + static_cast<std::size_t>(column);
+      most =
+          hn::Max(most, panel_outputs(rows[r], is_noisy ? &keys : nullptr, column / DigitPanels::kColumns, sums.columns,
+                                      sums.mean + at, is_noisy ? sums.variance + at : nullptr, analog + r * stride));
     }
     largest[r] = hn::GetLane(hn::MaxOfLanes(d, most));
   }
@@ -295,7 +319,9 @@ HWY_AFTER_NAMESPACE();
 namespace ohmic {
 
 HWY_EXPORT(CipherGaussiansKernel);
+HWY_EXPORT(PanelCorrectionsKernel);
 HWY_EXPORT(PatchAnalogKernel);
+HWY_EXPORT(AnalogOfSumsKernel);
 HWY_EXPORT(ConvertOutputsKernel);
 HWY_EXPORT(SumPixelsKernel);
 
@@ -303,15 +329,8 @@ void cipher_gaussians(const RandomStream& stream, std::uint32_t first, std::span
   HWY_DYNAMIC_DISPATCH(CipherGaussiansKernel)(stream, first, out);
 }
 
-void panel_correction(const std::int8_t* digits, int groups, std::int32_t* correction) {
-  std::fill_n(correction, PatchPanels::kColumns, 0);
-  for (int q = 0; q < groups; ++q, digits += PatchPanels::kGroupBytes) {
-    for (int j = 0; j < PatchPanels::kColumns; ++j) {
-      for (int k = 0; k < 4; ++k) {
-        correction[j] -= 128 * (256 * digits[4 * j + k] + digits[PatchPanels::kKindBytes + 4 * j + k]);
-      }
-    }
-  }
+void panel_corrections(const DigitPanels& panels, std::int32_t* correction) {
+  HWY_DYNAMIC_DISPATCH(PanelCorrectionsKernel)(panels, correction);
 }
 
 void patch_analog(const PatchProduct& product, std::span<const PatchRow> rows, float* analog, std::size_t stride,
@@ -320,6 +339,15 @@ void patch_analog(const PatchProduct& product, std::span<const PatchRow> rows, f
     patch_analog_vnni(product, rows, analog, stride, largest);
   } else {
     HWY_DYNAMIC_DISPATCH(PatchAnalogKernel)(product, rows, analog, stride, largest);
+  }
+}
+
+void analog_of_sums(const AnalogSums& sums, std::span<const PatchRow> rows, float* analog, std::size_t stride,
+                    float* largest) {
+  if (has_patch_vnni()) {
+    analog_of_sums_vnni(sums, rows, analog, stride, largest);
+  } else {
+    HWY_DYNAMIC_DISPATCH(AnalogOfSumsKernel)(sums, rows, analog, stride, largest);
   }
 }
 

@@ -1,6 +1,6 @@
 #pragma once
 
-// The vector kernels of reading images: many positions' patches times the digits of one row block, with noise, then
+// The vector kernels of reads: many vectors or positions' patches times the digits of one row block, with noise, then
 // the ADC. As in kernels.h all instruction sets give the same bits.
 
 #include <array>
@@ -13,25 +13,9 @@
 
 namespace ohmic {
 
-/// The digits of one row block as the kernels want them: panels of 16 columns, in each the groups of four rows one
-/// after the other, in each group high, low and variance digits, in each kind 16 columns x 4 rows. Columns beyond the
-/// matrix are zero.
-struct PatchPanels {
-  static constexpr int kColumns = 16;
-  static constexpr int kKindBytes = kColumns * 4;
-  static constexpr int kGroupBytes = 3 * kKindBytes;
-
-  const std::int8_t* digits;
-  const std::int32_t* correction;  ///< 16 per panel: -128 times the sum of 256 high + low over all rows
-  int groups;
-  int columns;
-
-  int panels() const { return (columns + kColumns - 1) / kColumns; }
-  std::size_t panel_bytes() const { return static_cast<std::size_t>(groups) * kGroupBytes; }
-};
-
-/// correction[j] of one panel.
-void panel_correction(const std::int8_t* digits, int groups, std::int32_t* correction);
+/// correction[j] = -128 times the sum of 256 high + low over all rows, for the columns of whole panels: codes go into
+/// the products with 128 added.
+void panel_corrections(const DigitPanels& panels, std::int32_t* correction);
 
 /// One position of one sample.
 struct PatchRow {
@@ -44,7 +28,8 @@ struct PatchRow {
 };
 
 struct PatchProduct {
-  PatchPanels panels;
+  DigitPanels panels;
+  const std::int32_t* correction;    ///< panel_corrections
   const std::int32_t* offsets;       ///< of the groups of a patch, in bytes
   std::ptrdiff_t squares;            ///< from a code to its square byte; 0: noiseless
   std::array<std::uint32_t, 2> key;  ///< of the noise
@@ -56,6 +41,25 @@ struct PatchProduct {
 /// largest[r] = the largest |analog|. stride >= 16 panels.
 void patch_analog(const PatchProduct& product, std::span<const PatchRow> rows, float* analog, std::size_t stride,
                   float* largest);
+
+/// Sums that are there already, as sparse vectors make them: rows x stride each.
+struct AnalogSums {
+  const std::int32_t* mean;      ///< of code times weight
+  const std::int32_t* variance;  ///< of square times variance digit; null: noiseless
+  int columns;
+  std::array<std::uint32_t, 2> key;
+};
+
+/// What patch_analog does with its sums; the codes of `rows` do not matter.
+void analog_of_sums(const AnalogSums& sums, std::span<const PatchRow> rows, float* analog, std::size_t stride,
+                    float* largest);
+
+/// How an ADC treats the outputs of one vector at one row block.
+enum class AdcMode {
+  off,         ///< exact
+  fixed,       ///< full scale = range
+  per_vector,  ///< full scale = the largest |output| of the vector
+};
 
 /// Outputs [from, from + length) go to out[to ...].
 struct OutputRun {

@@ -21,7 +21,8 @@ namespace ohmic {
 namespace {
 
 constexpr int kRows = 8;
-constexpr int kColumns = PatchPanels::kColumns;
+constexpr int kColumns = DigitPanels::kColumns;
+constexpr int kPanelsAtOnce = 12;  // their sums stay in the first-level cache
 
 // Of one panel: sums of code times weight, and standard deviations of the noise.
 struct Sums {
@@ -113,7 +114,7 @@ OHMIC_VNNI __attribute__((noinline)) void run_panel(const PanelLoop& l) {
   const std::int32_t* offsets = l.offsets;
   std::int64_t groups = l.groups;
   std::int64_t at;
-  static_assert(PatchPanels::kGroupBytes == 192 && offsetof(Sums, deviation) == 512);
+  static_assert(DigitPanels::kGroupBytes == 192 && offsetof(Sums, deviation) == 512);
   // clang-format off
   if constexpr (kNoise) {
     asm volatile(
@@ -220,6 +221,7 @@ struct Outputs {
   float* analog[kRows];
   alignas(64) float largest[kRows][kColumns] = {};  // lane by lane
   int columns;
+  int count;  // of rows that are wanted; the others repeat the last one
 
   __mmask16 lanes(int panel) const {
     const int left = columns - panel * kColumns;
@@ -258,7 +260,7 @@ OHMIC_VNNI_INLINE void store_largest(const Outputs& out, int count, float* large
 }
 
 OHMIC_VNNI void quiet_outputs(const Sums* sums, int first_panel, int panels, Outputs& out) {
-  for (int m = 0; m < kRows; ++m) {
+  for (int m = 0; m < out.count; ++m) {
     __m512 largest = _mm512_load_ps(out.largest[m]);
     for (int k = 0; k < panels; ++k) {
       const int panel = first_panel + k;
@@ -357,33 +359,40 @@ OHMIC_VNNI void noisy_outputs(const Sums* sums, int first_panel, int panels, con
     for (int r = 1; r < kRounds; ++r) state[i] = _mm512_aesenc_epi128(state[i], noise.key[r]);
     state[i] = _mm512_aesenclast_epi128(state[i], noise.key[kRounds]);
   }
-  for (int row = 0; row < kRows; row += kTogether) {
+  for (int row = 0; row < out.count; row += kTogether) {
     noisy_rows(sums, first_panel, panels, row, noise, out, state, out.rows + (row + kTogether) % kRows);
+  }
+}
+
+void set_rows(Outputs& out, const PatchRow* const (&rows)[kRows], int count, int columns, float* analog,
+              std::size_t stride) {
+  out.columns = columns;
+  out.count = count;
+  for (int m = 0; m < kRows; ++m) {
+    out.rows[m] = rows[m];
+    out.analog[m] = analog + static_cast<std::size_t>(std::min(m, count - 1)) * stride;
   }
 }
 
 template <bool kNoise>
 OHMIC_VNNI void analog_of_rows(const PatchProduct& p, const PatchRow* const (&rows)[kRows], int count,
                                const Noise& noise, float* analog, std::size_t stride, float* largest) {
-  constexpr int kPanelsAtOnce = 12;  // their sums stay in the first-level cache
-  const PatchPanels& panels = p.panels;
+  const DigitPanels& panels = p.panels;
   Sums sums[kPanelsAtOnce];
   Outputs out;
-  out.columns = panels.columns;
+  set_rows(out, rows, count, panels.columns, analog, stride);
   float variance[2][kRows];  // scales, offsets
   PanelLoop loop{{}, p.squares, nullptr, p.offsets, panels.groups, nullptr, nullptr, variance[0]};
   for (int m = 0; m < kRows; ++m) {
     loop.codes[m] = rows[m]->codes;
-    out.rows[m] = rows[m];
     variance[0][m] = rows[m]->variance_scale;
     variance[1][m] = rows[m]->variance_offset;
-    out.analog[m] = analog + static_cast<std::size_t>(std::min(m, count - 1)) * stride;  // the same as rows[m]
   }
   for (int first = 0; first < panels.panels(); first += kPanelsAtOnce) {
     const int here = std::min(kPanelsAtOnce, panels.panels() - first);
     for (int panel = first; panel < first + here; ++panel) {
-      loop.digits = panels.digits + static_cast<std::size_t>(panel) * panels.panel_bytes();
-      loop.correction = panels.correction + panel * kColumns;
+      loop.digits = panels.panel(panel);
+      loop.correction = p.correction + panel * kColumns;
       loop.sums = &sums[panel - first];
       run_panel<kNoise>(loop);
     }
@@ -396,7 +405,54 @@ OHMIC_VNNI void analog_of_rows(const PatchProduct& p, const PatchRow* const (&ro
   store_largest(out, count, largest);
 }
 
+// Of one panel: the sums of code times weight as they are, the deviations from those of the variances.
+template <bool kNoise>
+OHMIC_VNNI void take_sums(const AnalogSums& from, const PatchRow* const (&rows)[kRows], int count, std::size_t at,
+                          std::size_t stride, Sums& sums) {
+  for (int m = 0; m < (count + kTogether - 1) / kTogether * kTogether; ++m, at += m < count ? stride : 0) {
+    _mm512_store_si512(sums.mean[m], _mm512_loadu_si512(from.mean + at));
+    if constexpr (!kNoise) continue;
+    const __m512 variance = _mm512_cvtepi32_ps(_mm512_loadu_si512(from.variance + at));
+    const __m512 scaled = _mm512_mul_ps(variance, _mm512_set1_ps(rows[m]->variance_scale));
+    const __m512 shifted = _mm512_add_ps(scaled, _mm512_set1_ps(rows[m]->variance_offset));
+    _mm512_store_ps(sums.deviation[m], _mm512_sqrt_ps(_mm512_max_ps(shifted, _mm512_setzero_ps())));
+  }
+}
+
+template <bool kNoise>
+OHMIC_VNNI void analog_of_row_sums(const AnalogSums& from, std::size_t begin, const PatchRow* const (&rows)[kRows],
+                                   int count, const Noise& noise, float* analog, std::size_t stride, float* largest) {
+  Sums sums[kPanelsAtOnce];
+  Outputs out;
+  set_rows(out, rows, count, from.columns, analog, stride);
+  const int panels = (from.columns + kColumns - 1) / kColumns;
+  for (int first = 0; first < panels; first += kPanelsAtOnce) {
+    const int here = std::min(kPanelsAtOnce, panels - first);
+    for (int k = 0; k < here; ++k) {
+      const std::size_t column = static_cast<std::size_t>(first + k) * kColumns;
+      take_sums<kNoise>(from, rows, count, begin * stride + column, stride, sums[k]);
+    }
+    if constexpr (kNoise) {
+      noisy_outputs(sums, first, here, noise, out);
+    } else {
+      quiet_outputs(sums, first, here, out);
+    }
+  }
+  store_largest(out, count, largest);
+}
+
 #undef OHMIC_EACH
+
+// Calls f(begin, pointers to eight rows, how many of them are different) for all rows.
+template <class F>
+void each_eight_rows(std::span<const PatchRow> rows, const F& f) {
+  for (std::size_t begin = 0; begin < rows.size(); begin += kRows) {
+    const PatchRow* here[kRows];
+    const auto count = static_cast<int>(std::min<std::size_t>(kRows, rows.size() - begin));
+    for (int m = 0; m < kRows; ++m) here[m] = &rows[begin + static_cast<std::size_t>(std::min(m, count - 1))];
+    f(begin, here, count);
+  }
+}
 
 }  // namespace
 
@@ -412,16 +468,19 @@ bool has_patch_vnni() {
 OHMIC_VNNI void patch_analog_vnni(const PatchProduct& product, std::span<const PatchRow> rows, float* analog,
                                   std::size_t stride, float* largest) {
   const Noise noise = noise_of(product.key);
-  for (std::size_t begin = 0; begin < rows.size(); begin += kRows) {
-    const PatchRow* here[kRows];
-    const auto count = static_cast<int>(std::min<std::size_t>(kRows, rows.size() - begin));
-    for (int m = 0; m < kRows; ++m) here[m] = &rows[begin + static_cast<std::size_t>(std::min(m, count - 1))];
-    if (product.is_noisy()) {
-      analog_of_rows<true>(product, here, count, noise, analog + begin * stride, stride, largest + begin);
-    } else {
-      analog_of_rows<false>(product, here, count, noise, analog + begin * stride, stride, largest + begin);
-    }
-  }
+  const auto work = product.is_noisy() ? analog_of_rows<true> : analog_of_rows<false>;
+  each_eight_rows(rows, [&](std::size_t begin, const PatchRow* const(&here)[kRows], int count) {
+    work(product, here, count, noise, analog + begin * stride, stride, largest + begin);
+  });
+}
+
+OHMIC_VNNI void analog_of_sums_vnni(const AnalogSums& sums, std::span<const PatchRow> rows, float* analog,
+                                    std::size_t stride, float* largest) {
+  const Noise noise = noise_of(sums.key);
+  const auto work = sums.variance != nullptr ? analog_of_row_sums<true> : analog_of_row_sums<false>;
+  each_eight_rows(rows, [&](std::size_t begin, const PatchRow* const(&here)[kRows], int count) {
+    work(sums, begin, here, count, noise, analog + begin * stride, stride, largest + begin);
+  });
 }
 
 }  // namespace ohmic

@@ -11,5 +11,7 @@ bool has_patch_vnni();
 
 void patch_analog_vnni(const PatchProduct& product, std::span<const PatchRow> rows, float* analog, std::size_t stride,
                        float* largest);
+void analog_of_sums_vnni(const AnalogSums& sums, std::span<const PatchRow> rows, float* analog, std::size_t stride,
+                         float* largest);
 
 }  // namespace ohmic

@@ -1,12 +1,11 @@
 #pragma once
 
 #include <functional>
-#include <memory>
-#include <vector>
+#include <span>
 
 #include "ohmic/core/matrix.h"
+#include "ohmic/core/patch_kernel.h"
 #include "ohmic/core/random.h"
-#include "ohmic/crossbar/batch_product.h"
 #include "ohmic/crossbar/converter.h"
 #include "ohmic/crossbar/counters.h"
 #include "ohmic/crossbar/digit_matrix.h"
@@ -16,28 +15,41 @@ namespace ohmic {
 
 /// What one product's noise is drawn for.
 struct ReadKey {
+  /// Row blocks of a tile, arrays of slices and copies counted: they share 24 bits with the tile's number.
+  static constexpr std::int64_t kMostBlocks = 1 << 10;
+
   std::uint64_t seed;
   Purpose purpose;
   std::uint32_t unit;        ///< tile number, below 2^14
-  std::uint64_t first_read;  ///< vector v of a batch is read number first_read + v; a number must not be used twice
+  std::uint64_t first_read;  ///< sample v of a batch is read number first_read + v; a number must not be used twice
   int first_block = 0;       ///< number of the first block, where several readers share a tile
+
+  RandomStream stream(int block, std::uint64_t read) const {
+    return {seed, purpose, (unit << 10) | static_cast<std::uint32_t>(first_block + block), read};
+  }
+  /// Where the dither of a read's squares begins; the noise comes from another generator, so the element is free.
+  std::uint32_t dither(std::uint64_t read) const { return random_word(stream(0, read), 0xffffffe0u); }
+  std::array<std::uint32_t, 2> words() const {
+    return {static_cast<std::uint32_t>(seed), static_cast<std::uint32_t>(seed >> 32)};
+  }
+};
+
+/// Full scales of one sample: what came in and what came out, for calibration.
+struct FullScales {
+  float input = 0;
+  float output = 0;
 };
 
 /// Fills weights and variances (rows x columns each) of the cells as they are; for exact inputs.
 using ExactCells = std::function<void(std::span<float> weights, std::span<float> variances)>;
 
-/// Which code multiplies batches. All give the same integers.
-enum class BatchPath {
-  onednn,
-  quads,  ///< our own, straight from the digits; needs AVX-512 VNNI
-};
-
 /// One direction of a tile: y = x W through the converters, for the matrix split into blocks of rows of which each has
 /// its own analog sum, read noise and ADC conversion. The noise of one output is one Gaussian of variance sum_i x_i^2
 /// var_ij, which is exactly the law of independent Gaussian cells.
 ///
-/// One vector takes the sparse path (groups of four rows that are all zero are skipped), a batch goes through oneDNN;
-/// both give the same bits, because the sums are integers and the noise is keyed by the read number.
+/// `read` is for few vectors: groups of four rows that are all zero are skipped. PatchReader reads batches and images
+/// through the same digits and converters; both give the same bits, because the sums are integers and the noise is
+/// keyed by the read number.
 class ArrayReader {
  public:
   ArrayReader(int rows, int columns, int block_rows, int block_columns, const PeripherySpec& periphery,
@@ -46,13 +58,9 @@ class ArrayReader {
   DigitMatrix& digits() { return digits_; }
   const DigitMatrix& digits() const { return digits_; }
 
-  /// x: batch x rows, y: batch x columns. With `calibrate` the vectors count for per_layer ranges.
-  /// Without a DAC the weights are those of `exact`, or of the digits where it is empty.
-  void read(MatrixView<const float> x, MatrixView<float> y, const ReadKey& key, bool calibrate, Counters& counters,
-            const ExactCells& exact = {});
-
-  /// Chooses the batch product; by default the fastest on this processor.
-  void set_batch_path(BatchPath path) { batch_path_ = path; }
+  /// x: vectors x rows, y: vectors x columns. With `calibrate` the vectors count for per_layer ranges. There must be a
+  /// DAC.
+  void read(MatrixView<const float> x, MatrixView<float> y, const ReadKey& key, bool calibrate, Counters& counters);
 
   ConverterRange& dac_range() { return dac_range_; }
   ConverterRange& adc_range() { return adc_range_; }
@@ -61,53 +69,33 @@ class ArrayReader {
   const PeripherySpec& periphery() const { return periphery_; }
   bool is_noisy() const { return noisy_; }
   int block_rows() const { return block_rows_; }
+
+  /// What code 1 of the DAC stands for in a sample whose largest magnitude is `largest`; 0 if all of it is zero.
+  float dac_step(float largest) const;
+  /// What the ADC does, to be completed.
+  OutputConversion conversion() const;
+  /// Notes the samples of a batch in their order.
+  void observe(std::span<const FullScales> samples);
   /// Counts the products and conversions of `vectors` vectors, each cut into `blocks` row blocks.
   void count(std::size_t vectors, std::size_t blocks, Counters& counters) const;
-  std::size_t bytes() const;
+  std::size_t bytes() const { return digits_.bytes(); }
 
  private:
   struct Scratch;
-  struct Sums {
-    const std::int32_t *sum, *variance;
-  };
-  // Full scales of one vector: what came in and what came out, for calibration.
-  struct Observed {
-    float input = 0;
-    float output = 0;
-  };
 
   int block_count() const { return (rows_ + block_rows_ - 1) / block_rows_; }
   int block_begin(int block) const { return block * block_rows_; }
   int block_size(int block) const { return std::min(block_rows_, rows_ - block_begin(block)); }
 
-  std::size_t vectors_per_chunk(std::size_t vectors) const;
-  float input_step(std::span<const float> x, Observed& seen) const;
   void read_one(std::span<const float> x, std::span<float> y, const ReadKey& key, std::uint64_t read,
-                Observed& seen) const;
-  void read_exact(std::span<const float> x, std::span<float> y, const ReadKey& key, std::uint64_t read,
-                  Observed& seen) const;
-  void read_chunk(MatrixView<const float> x, MatrixView<float> y, std::size_t begin, std::size_t end,
-                  const ReadKey& key, std::span<Observed> seen) const;
-  SquaredCodes square(int block, std::span<const std::int8_t> codes, const ReadKey& key, std::uint64_t read,
-                      std::uint8_t* squares) const;
+                FullScales& seen) const;
   bool gather_groups(int block, Scratch& scratch) const;
-  void multiply(int block, int vectors, Scratch& scratch) const;
-  float convert(int block, const Sums& sums, float step, const SquaredCodes& squared, const ReadKey& key,
-                std::uint64_t read, std::span<float> y) const;
-  void load_batch_products();
-  void load_exact(const ExactCells& exact);
 
   int rows_, columns_, block_rows_, block_columns_;
   PeripherySpec periphery_;
   bool noisy_;
   ConverterRange dac_range_, adc_range_;
-  BatchPath batch_path_;
   DigitMatrix digits_;
-  std::vector<BatchProduct> batch_products_;
-  // Without a DAC the inputs are no integers: a plain product of dequantised weights and variances, made when first
-  // needed.
-  std::vector<float> exact_weights_, exact_variances_;
-  std::uint64_t exact_version_ = ~0ull;
 };
 
 }  // namespace ohmic

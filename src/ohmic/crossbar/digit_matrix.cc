@@ -3,29 +3,32 @@
 namespace ohmic {
 
 DigitMatrix::DigitMatrix(int rows, int columns, const DigitScale& scale)
-    : rows_(rows), columns_(columns), scale_(scale) {
-  const std::size_t size = static_cast<std::size_t>((rows + 3) / 4) * static_cast<std::size_t>(columns) * 4;
-  high_.assign(size, 0);
-  low_.assign(size, 0);
-  variance_.assign(size, 0);
+    : rows_(rows),
+      columns_(columns),
+      panel_bytes_(static_cast<std::size_t>((rows + 3) / 4) * DigitPanels::kGroupBytes),
+      scale_(scale) {
+  digits_.assign(static_cast<std::size_t>(panels(0, 0).panels()) * panel_bytes_, 0);
 }
 
 void DigitMatrix::assign_transposed(const DigitMatrix& other) {
   for (int row = 0; row < rows_; ++row) {
-    for (int column = 0; column < columns_; ++column) {
-      const std::size_t from = other.at(column, row);
-      set(row, column, {other.high_[from], other.low_[from], other.variance_[from]});
-    }
+    for (int column = 0; column < columns_; ++column) put(row, column, other.digits(column, row));
   }
+  ++version_;
+}
+
+PairDigits DigitMatrix::digits(int row, int column) const {
+  const std::int8_t* from = digits_.data() + at(row, column);
+  return {from[0], from[DigitPanels::kKindBytes], from[2 * DigitPanels::kKindBytes]};
 }
 
 float DigitMatrix::weight(int row, int column) const {
-  const std::size_t i = at(row, column);
-  return scale_.weight_step * static_cast<float>(256 * high_[i] + low_[i]);
+  const PairDigits d = digits(row, column);
+  return scale_.weight_step * static_cast<float>(256 * d.high + d.low);
 }
 
 float DigitMatrix::variance(int row, int column) const {
-  return scale_.variance_middle + scale_.variance_step * static_cast<float>(variance_[at(row, column)]);
+  return scale_.variance_middle + scale_.variance_step * static_cast<float>(digits(row, column).variance);
 }
 
 }  // namespace ohmic

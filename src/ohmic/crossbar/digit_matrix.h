@@ -1,10 +1,9 @@
 #pragma once
 
 #include <cstdint>
-#include <span>
-#include <vector>
 
-#include "ohmic/core/kernels.h"
+#include "ohmic/core/aligned.h"
+#include "ohmic/core/digit_panels.h"
 #include "ohmic/core/pair_kernel.h"
 
 namespace ohmic {
@@ -19,8 +18,8 @@ struct DigitScale {
 };
 
 /// The effective conductances of a matrix as two signed 8-bit digits, W = weight_step (256 high + low), beside the
-/// variance of one read of each pair in one more 8-bit digit, var = middle + variance_step digit. Rows stand in groups
-/// of four, as the byte-wise multiply-add instructions want them: 3 bytes per weight.
+/// variance of one read of each pair in one more 8-bit digit, var = middle + variance_step digit: 3 bytes per weight,
+/// in the order in which the kernels take them, so that nothing has to be packed when a weight has changed.
 class DigitMatrix {
  public:
   DigitMatrix(int rows, int columns, const DigitScale& scale);
@@ -30,50 +29,47 @@ class DigitMatrix {
   const DigitScale& scale() const { return scale_; }
 
   void set(int row, int column, const PairDigits& digits) {
-    const std::size_t i = at(row, column);
-    high_[i] = digits.high;
-    low_[i] = digits.low;
-    variance_[i] = digits.variance;
+    put(row, column, digits);
     ++version_;
   }
-  /// The digits of rows 4 group .. 4 group + 3: columns x 4 bytes of each kind, to be written.
-  struct Group {
-    std::int8_t *high, *low, *variance;
-  };
-  Group group(int group) {
-    const std::size_t i = at(4 * group, 0);
+  /// The digits of rows 4 group .. 4 group + 3, to be written.
+  DigitGroup group(int group) {
     ++version_;
-    return {&high_[i], &low_[i], &variance_[i]};
+    return {digits_.data() + static_cast<std::size_t>(group) * DigitPanels::kGroupBytes, panel_bytes_};
   }
   /// Becomes the transpose of `other`.
   void assign_transposed(const DigitMatrix& other);
 
+  PairDigits digits(int row, int column) const;
   float weight(int row, int column) const;
   float variance(int row, int column) const;
 
-  /// Fetches the cache lines that `set` will write.
-  void prefetch(int row, int column) const {
-    const std::size_t i = at(row, column);
-    __builtin_prefetch(&high_[i], 1);
-    __builtin_prefetch(&low_[i], 1);
-    __builtin_prefetch(&variance_[i], 1);
+  /// Groups of four rows [first, first + groups).
+  DigitPanels panels(int first_group, int groups) const {
+    return {digits_.data() + static_cast<std::size_t>(first_group) * DigitPanels::kGroupBytes, groups, columns_,
+            panel_bytes_};
   }
-
-  QuadMatrix quads() const { return {high_.data(), low_.data(), variance_.data(), columns_}; }
   /// Changes whenever a digit does.
   std::uint64_t version() const { return version_; }
-  std::size_t bytes() const { return high_.size() * 3; }
+  std::size_t bytes() const { return digits_.size(); }
 
  private:
+  // Of the high digit; low and variance digits follow kKindBytes apart.
   std::size_t at(int row, int column) const {
-    return (static_cast<std::size_t>(row / 4) * static_cast<std::size_t>(columns_) + static_cast<std::size_t>(column)) *
-               4 +
+    return static_cast<std::size_t>(row / 4) * DigitPanels::kGroupBytes + DigitGroup::at(column, panel_bytes_) +
            static_cast<std::size_t>(row % 4);
+  }
+  void put(int row, int column, const PairDigits& digits) {
+    std::int8_t* to = digits_.data() + at(row, column);
+    to[0] = digits.high;
+    to[DigitPanels::kKindBytes] = digits.low;
+    to[2 * DigitPanels::kKindBytes] = digits.variance;
   }
 
   int rows_, columns_;
+  std::size_t panel_bytes_;
   DigitScale scale_;
-  std::vector<std::int8_t> high_, low_, variance_;
+  AlignedVector<std::int8_t> digits_;
   std::uint64_t version_ = 0;
 };
 

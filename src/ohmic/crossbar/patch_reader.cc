@@ -13,14 +13,9 @@
 namespace ohmic {
 namespace {
 
-constexpr std::uint32_t kDitherElement = 0xffffffe0u;  // as in ArrayReader; that generator has no other use here
-constexpr std::size_t kRowsPerChunk = 256;             // from which more samples in one chunk gain nothing
-constexpr std::size_t kFewRows = 8, kManyRows = 64;    // read side by side: many if the digits come from far away
-constexpr std::size_t kManyFromBytes = 1 << 19;
-
-RandomStream noise_stream(const ReadKey& key, int block, std::uint64_t read) {
-  return {key.seed, key.purpose, (key.unit << 10) | static_cast<std::uint32_t>(key.first_block + block), read};
-}
+constexpr std::size_t kRowsPerChunk = 256;           // from which more samples in one chunk gain nothing
+constexpr std::size_t kFewRows = 8, kManyRows = 64;  // read side by side: many if the digits come from far away
+constexpr std::size_t kManyFromBytes = 1 << 20;      // about a second-level cache
 
 std::size_t up_to_four(int n) { return (static_cast<std::size_t>(n) + 3) / 4 * 4; }
 
@@ -51,7 +46,7 @@ struct PatchReader::Job {
   MatrixView<float> y;
   CodeImages& codes;
   const ReadKey& key;
-  std::span<Observed> seen;
+  std::span<FullScales> seen;
   std::vector<std::size_t> position_pixel;               ///< in the image of `in`, where each patch begins
   std::vector<std::size_t> kernel_pixel;                 ///< of each kernel position, from there
   std::vector<std::vector<std::int32_t>> group_offsets;  ///< per block: bytes from the first pixel of a patch
@@ -90,7 +85,7 @@ struct PatchReader::Scratch {
   std::size_t stride = 0;              // from one row's outputs to the next
 
   void resize_rows(std::size_t count, std::size_t columns) {
-    stride = (columns + PatchPanels::kColumns - 1) / PatchPanels::kColumns * PatchPanels::kColumns;
+    stride = (columns + DigitPanels::kColumns - 1) / DigitPanels::kColumns * DigitPanels::kColumns;
     analog.resize(count * stride);
     sums.resize(count * stride);
     largest.resize(count);
@@ -128,56 +123,44 @@ std::vector<OutputRun> runs_of(const PatchShape& s, std::span<const std::size_t>
 
 // ------------------------------------------------------------------------------------------------------------- digits
 
-void PatchReader::pack_block(const QuadMatrix& quads, const PatchShape& in, const PatchBlock& block, bool noisy) {
-  const int groups = block.kernels * static_cast<int>(up_to_four(block.channels) / 4);
-  const int panels = (quads.columns + PatchPanels::kColumns - 1) / PatchPanels::kColumns;
-  packed_.push_back({digits_.size(), corrections_.size(), groups});
-  const std::size_t panel_bytes = static_cast<std::size_t>(groups) * PatchPanels::kGroupBytes;
-  digits_.resize(digits_.size() + static_cast<std::size_t>(panels) * panel_bytes, 0);
-  corrections_.resize(corrections_.size() + static_cast<std::size_t>(panels) * PatchPanels::kColumns);
-  const std::int8_t* kinds[3] = {quads.high, quads.low, noisy ? quads.variance : nullptr};
-  const bool aligned = in.channels % 4 == 0;
-  for (int panel = 0; panel < panels; ++panel) {
-    std::int8_t* const first = digits_.data() + packed_.back().digits + static_cast<std::size_t>(panel) * panel_bytes;
-    std::int8_t* to = first;
-    const int column = panel * PatchPanels::kColumns;
-    const int width = std::min(PatchPanels::kColumns, quads.columns - column);
+// Where the channels are no multiple of 4, the groups of four rows begin anew at each kernel position.
+void PatchReader::regroup(const DigitMatrix& digits, const PatchShape& in) {
+  std::vector<int> rows;  // of the matrix, in groups of four; -1: none
+  for (const PatchBlock& block : blocks_) {
     for (int k = block.first_kernel; k < block.first_kernel + block.kernels; ++k) {
-      for (int c = 0; c < block.channels; c += 4, to += PatchPanels::kGroupBytes) {
-        const int row = k * in.channels + block.first_channel + c;
-        const int rows = std::min(4, block.channels - c);
-        for (int kind = 0; kind < 3; ++kind) {
-          if (kinds[kind] == nullptr) continue;
-          const auto at = [&](int r, int j) {
-            return (static_cast<std::size_t>(r / 4) * static_cast<std::size_t>(quads.columns) +
-                    static_cast<std::size_t>(j)) *
-                       4 +
-                   static_cast<std::size_t>(r % 4);
-          };
-          std::int8_t* out = to + kind * PatchPanels::kKindBytes;
-          if (aligned) {
-            std::memcpy(out, kinds[kind] + at(row, column), static_cast<std::size_t>(width) * 4);
-            continue;
-          }
-          for (int j = 0; j < width; ++j) {
-            for (int r = 0; r < rows; ++r) out[4 * j + r] = kinds[kind][at(row + r, column + j)];
-          }
-        }
+      for (int c = 0; c < static_cast<int>(up_to_four(block.channels)); ++c) {
+        rows.push_back(c < block.channels ? k * in.channels + block.first_channel + c : -1);
       }
     }
-    panel_correction(first, groups, corrections_.data() + packed_.back().correction + column);
+  }
+  regrouped_.emplace(static_cast<int>(rows.size()), digits.columns(), digits.scale());
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    if (rows[i] < 0) continue;
+    for (int j = 0; j < digits.columns(); ++j) regrouped_->set(static_cast<int>(i), j, digits.digits(rows[i], j));
   }
 }
 
-void PatchReader::pack(const ArrayReader& array, const PatchShape& in) {
-  if (version_ == array.digits().version() && shape_ == in) return;
+void PatchReader::prepare_digits(const DigitMatrix& digits, const PatchShape& in, int array_rows) {
+  if (version_ == digits.version() && shape_ == in) return;
   shape_ = in;
-  blocks_ = patch_blocks(in, array.block_rows());
-  packed_.clear();
-  digits_.clear();
-  corrections_.clear();
-  for (const PatchBlock& block : blocks_) pack_block(array.digits().quads(), in, block, array.is_noisy());
-  version_ = array.digits().version();
+  version_ = digits.version();
+  blocks_ = patch_blocks(in, array_rows);
+  regrouped_.reset();
+  if (in.channels % 4 != 0 && in.kernel_height * in.kernel_width > 1) regroup(digits, in);
+  block_groups_.assign(1, 0);
+  for (const PatchBlock& block : blocks_) {
+    block_groups_.push_back(block_groups_.back() + block.kernels * static_cast<int>(up_to_four(block.channels) / 4));
+  }
+  const auto width = static_cast<std::size_t>(digits.panels(0, 0).panels() * DigitPanels::kColumns);
+  corrections_.resize(blocks_.size() * width);
+  for (std::size_t b = 0; b < blocks_.size(); ++b) {
+    panel_corrections(panels_of(digits, b), corrections_.data() + b * width);
+  }
+}
+
+DigitPanels PatchReader::panels_of(const DigitMatrix& digits, std::size_t block) const {
+  const DigitMatrix& from = regrouped_ ? *regrouped_ : digits;
+  return from.panels(block_groups_[block], block_groups_[block + 1] - block_groups_[block]);
 }
 
 void PatchReader::load_exact(const ArrayReader& array, const ExactCells& exact) {
@@ -228,7 +211,8 @@ void place_bytes(const PatchShape& s, const std::uint8_t* from, std::uint8_t fli
   const std::size_t room = up_to_four(s.channels);
   const std::size_t size =
       static_cast<std::size_t>(s.padded_height()) * static_cast<std::size_t>(s.padded_width()) * room;
-  std::memset(to, flip, size);
+  const bool is_all_covered = size == static_cast<std::size_t>(s.height) * static_cast<std::size_t>(s.width) * channels;
+  if (!is_all_covered) std::memset(to, flip, size);
   each_image_row(s, [&](std::size_t first, std::size_t place, std::size_t pixels) {
     const std::uint8_t* in = from + first * channels;
     std::uint8_t* out = to + place * room;
@@ -250,9 +234,7 @@ void PatchReader::encode(const Job& job, std::size_t sample, std::size_t place, 
   const bool noisy = job.array.is_noisy();
   const int levels = converter_levels(job.array.periphery().dac_bits);
   job.seen[sample].input = max_abs(x);
-  const float full_scale =
-      job.array.dac_range().own_scale() ? job.seen[sample].input : job.array.dac_range().full_scale();
-  const float step = full_scale / static_cast<float>(levels);
+  const float step = job.array.dac_step(job.seen[sample].input);
   s.steps[place] = step;
   job.codes.steps_[sample] = step;
   s.codes.assign(x.size(), 0);
@@ -263,8 +245,7 @@ void PatchReader::encode(const Job& job, std::size_t sample, std::size_t place, 
   std::memcpy(stored.data(), image, stored.size());
   if (!noisy) return;
   s.squares.resize(x.size());
-  const std::uint32_t random = random_word(noise_stream(job.key, 0, job.key.first_read + sample), kDitherElement);
-  s.squared[place] = square_codes(s.codes, 0, random, s.squares.data());
+  s.squared[place] = square_codes(s.codes, 0, job.key.dither(job.key.first_read + sample), s.squares.data());
   place_bytes(job.in, s.squares.data(), 0, image + stored.size());
   // The sums of squares over each position's rows of each block.
   const std::size_t positions = job.positions();
@@ -309,9 +290,9 @@ void PatchReader::prepare_samples(const Job& job, std::size_t begin, std::size_t
     for (std::size_t v = 0; v < samples; ++v) {
       const float squared_step = s.steps[v] * s.steps[v] * s.squared[v].step;
       const std::uint64_t read = job.key.first_read + begin + v;
-      s.samples.push_back({s.images.data() + v * 2 * image_bytes,
-                           noise_stream(job.key, static_cast<int>(b), read).counter, s.steps[v] * scale.weight_step,
-                           squared_step * scale.variance_step, squared_step * scale.variance_middle,
+      s.samples.push_back({s.images.data() + v * 2 * image_bytes, job.key.stream(static_cast<int>(b), read).counter,
+                           s.steps[v] * scale.weight_step, squared_step * scale.variance_step,
+                           squared_step * scale.variance_middle,
                            s.window_sums.data() + (b * samples + v) * job.positions()});
     }
   }
@@ -335,9 +316,8 @@ Place each_place(Place place, std::size_t count, std::size_t positions, const F&
 }
 
 // The largest output of each sample.
-template <class Observed>
 void note_largest(Place first, std::size_t count, std::size_t positions, std::span<const float> largest,
-                  std::span<Observed> seen) {
+                  std::span<FullScales> seen) {
   float most = seen[first.sample].output;
   std::size_t sample = first.sample;
   each_place(first, count, positions, [&](std::size_t r, Place at) {
@@ -355,14 +335,10 @@ void note_largest(Place first, std::size_t count, std::size_t positions, std::sp
 
 // The rows of s.rows through one block: s.analog and s.largest.
 void PatchReader::read_rows(const Job& job, std::size_t block, Scratch& s) const {
-  const PackedBlock& packed = packed_[block];
   const auto noisy_distance = static_cast<std::ptrdiff_t>(job.codes.pixels() * job.codes.pixel_bytes());
-  const PatchProduct product{
-      {digits_.data() + packed.digits, corrections_.data() + packed.correction, packed.groups,
-       static_cast<int>(job.columns())},
-      job.group_offsets[block].data(),
-      job.array.is_noisy() ? noisy_distance : 0,
-      {static_cast<std::uint32_t>(job.key.seed), static_cast<std::uint32_t>(job.key.seed >> 32)}};
+  const PatchProduct product{panels_of(job.array.digits(), block), corrections_.data() + block * s.stride,
+                             job.group_offsets[block].data(), job.array.is_noisy() ? noisy_distance : 0,
+                             job.key.words()};
   patch_analog(product, s.rows, s.analog.data(), s.stride, s.largest.data());
 }
 
@@ -372,7 +348,7 @@ void PatchReader::read_samples(const Job& job, std::size_t begin, std::size_t en
   const std::size_t positions = job.positions();
   const std::size_t pixel_bytes = job.codes.pixel_bytes();
   prepare_samples(job, begin, samples, s);
-  const std::size_t most_rows = digits_.size() < kManyFromBytes ? kFewRows : kManyRows;
+  const std::size_t most_rows = job.array.digits().bytes() < kManyFromBytes ? kFewRows : kManyRows;
   s.resize_rows(most_rows, job.columns());
   const bool scatter = job.into != nullptr;
   const bool direct = !scatter || blocks_.size() == 1;  // converted where they belong, else summed up before
@@ -452,7 +428,7 @@ void PatchReader::read_exact(const Job& job, std::size_t sample) const {
       if (noisy) {
         weighted_row_sum(exact_variances_.data(), columns, index, squared, variance);
         const auto element = static_cast<std::uint32_t>(p * up_to_four(static_cast<int>(columns)));
-        cipher_gaussians(noise_stream(job.key, static_cast<int>(b), job.key.first_read + sample), element, z);
+        cipher_gaussians(job.key.stream(static_cast<int>(b), job.key.first_read + sample), element, z);
         for (std::size_t j = 0; j < columns; ++j) mean[j] += std::sqrt(std::max(variance[j], 0.0f)) * z[j];
       }
       const float largest = max_abs(mean);
@@ -475,7 +451,6 @@ void PatchReader::encode_only(const ArrayReader& array, MatrixView<const float> 
                               CodeImages& codes) {
   const bool is_exact = array.periphery().dac_bits == 0;
   codes.reshape(x.rows, in, is_exact);
-  const ConverterRange& range = array.dac_range();
   const int levels = converter_levels(array.periphery().dac_bits);
   parallel_chunks(x.rows, 1, [&](std::size_t sample, std::size_t) {
     if (is_exact) {
@@ -483,8 +458,7 @@ void PatchReader::encode_only(const ArrayReader& array, MatrixView<const float> 
       place_values(in, x.row(sample), codes.values_of(sample));
       return;
     }
-    const float full_scale = range.own_scale() ? max_abs(x.row(sample)) : range.full_scale();
-    const float step = full_scale / static_cast<float>(levels);
+    const float step = array.dac_step(max_abs(x.row(sample)));
     codes.steps_[sample] = step;
     thread_local std::vector<std::int8_t> plain;
     plain.assign(x.columns, 0);
@@ -497,8 +471,8 @@ void PatchReader::read(ArrayReader& array, MatrixView<const float> x, const Patc
                        MatrixView<float> y, CodeImages& codes, const ReadKey& key, bool calibrate,
                        const ExactCells& exact, Counters& counters) {
   const bool is_exact = array.periphery().dac_bits == 0;
-  std::vector<Observed> seen(x.rows);
-  pack(array, in);
+  std::vector<FullScales> seen(x.rows);
+  prepare_digits(array.digits(), in, array.block_rows());
   if (is_exact) load_exact(array, exact);
   codes.reshape(x.rows, in, is_exact);
   Job job{array, x, in, into, y, codes, key, seen, {}, {}, {}, {}, {}, {}, 0, {}};
@@ -519,12 +493,7 @@ void PatchReader::read(ArrayReader& array, MatrixView<const float> x, const Patc
   } else {
     job.runs = job.whole;
   }
-  const bool own_scale = array.adc_range().own_scale();
-  job.conversion.adc = array.periphery().adc_bits == 0 ? AdcMode::off
-                       : own_scale                     ? AdcMode::per_vector
-                                                       : AdcMode::fixed;
-  job.conversion.range = array.adc_range().full_scale();
-  job.conversion.levels = converter_levels(array.periphery().adc_bits);
+  job.conversion = array.conversion();
   if (is_exact) {
     parallel_chunks(x.rows, 1, [&](std::size_t begin, std::size_t) { read_exact(job, begin); });
   } else {
@@ -534,17 +503,12 @@ void PatchReader::read(ArrayReader& array, MatrixView<const float> x, const Patc
         std::clamp<std::size_t>(kRowsPerChunk / job.positions(), 1, std::max<std::size_t>(share, 1));
     parallel_chunks(x.rows, chunk, [&](std::size_t begin, std::size_t end) { read_samples(job, begin, end); });
   }
-  if (calibrate) {
-    for (const Observed& o : seen) {
-      array.dac_range().observe(o.input);
-      array.adc_range().observe(o.output);
-    }
-  }
+  if (calibrate) array.observe(seen);
   array.count(x.rows * job.positions(), blocks_.size(), counters);
 }
 
 std::size_t PatchReader::bytes() const {
-  return digits_.capacity() + corrections_.capacity() * sizeof(std::int32_t) +
+  return (regrouped_ ? regrouped_->bytes() : 0) + corrections_.capacity() * sizeof(std::int32_t) +
          (exact_weights_.capacity() + exact_variances_.capacity()) * sizeof(float);
 }
 

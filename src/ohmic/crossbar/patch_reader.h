@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -24,8 +25,8 @@ struct PatchBlock {
 /// one does, ranges of its channels.
 std::vector<PatchBlock> patch_blocks(const PatchShape& shape, int array_rows);
 
-/// Reads images through one array in one direction: each position of each sample is one vector. It shares digits and
-/// converter ranges with the ArrayReader and keeps the digits packed for its kernel.
+/// Reads images through one array in one direction: each position of each sample is one vector. A batch of vectors is
+/// one of images of one pixel. It shares digits and converter ranges with the ArrayReader.
 ///
 /// DAC: one scale per sample. ADC: per position and row block. A per_layer range learns once per sample, from the
 /// largest of all its positions. Noise as in ArrayReader, with the squares of a whole sample scaled together.
@@ -48,17 +49,10 @@ class PatchReader {
   struct Job;
   struct Scratch;
   struct SampleAtBlock;
-  struct Observed {
-    float input = 0;
-    float output = 0;
-  };
-  struct PackedBlock {
-    std::size_t digits, correction;  ///< where they begin
-    int groups;
-  };
 
-  void pack(const ArrayReader& array, const PatchShape& in);
-  void pack_block(const QuadMatrix& quads, const PatchShape& in, const PatchBlock& block, bool noisy);
+  void prepare_digits(const DigitMatrix& digits, const PatchShape& in, int array_rows);
+  void regroup(const DigitMatrix& digits, const PatchShape& in);
+  DigitPanels panels_of(const DigitMatrix& digits, std::size_t block) const;
   void load_exact(const ArrayReader& array, const ExactCells& exact);
   void read_samples(const Job& job, std::size_t begin, std::size_t end) const;
   void prepare_samples(const Job& job, std::size_t begin, std::size_t samples, Scratch& s) const;
@@ -69,9 +63,9 @@ class PatchReader {
   PatchShape shape_;
   std::vector<PatchBlock> blocks_;
   std::uint64_t version_ = ~0ull;
-  std::vector<PackedBlock> packed_;
-  AlignedVector<std::int8_t> digits_;
-  AlignedVector<std::int32_t> corrections_;
+  std::vector<int> block_groups_;  ///< where each block's groups of four rows begin, and where the last one's end
+  std::optional<DigitMatrix> regrouped_;
+  AlignedVector<std::int32_t> corrections_;  ///< blocks x columns of whole panels
   std::vector<float> exact_weights_, exact_variances_;
   std::uint64_t exact_version_ = ~0ull;
 };

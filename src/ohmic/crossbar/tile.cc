@@ -8,7 +8,6 @@
 #include "ohmic/core/error.h"
 #include "ohmic/core/parallel.h"
 #include "ohmic/core/random.h"
-#include "ohmic/crossbar/tile_outputs.h"
 
 namespace ohmic {
 namespace {
@@ -67,12 +66,12 @@ void Tile::check_spec() const {
     if (bits == 1)
       fail("periphery.{} = 1 leaves no code but zero beside the sign; choose 2 or more, or 0 for exact values", name);
   }
-  if (blocks() * spec_.synapse.slices * spec_.synapse.copies > kMostBlocks) {
+  if (blocks() * spec_.synapse.slices * spec_.synapse.copies > ReadKey::kMostBlocks) {
     fail(
         "a tile of {} x {} weights falls into {} arrays in one direction, times synapse.slices x copies; at most {} "
         "are "
         "possible: choose larger periphery.array_rows and array_columns",
-        spec_.inputs, spec_.outputs, blocks(), kMostBlocks);
+        spec_.inputs, spec_.outputs, blocks(), ReadKey::kMostBlocks);
   }
   if (spec_.unit >= kMostUnits) fail("a network can have at most {} tiles", kMostUnits);
 }
@@ -159,7 +158,7 @@ void Tile::evaluate(std::uint32_t unit) {
   if (readers.backward) readers.backward->digits().set(output, input, d);
 }
 
-void Tile::evaluate_group(int array, int group, const DigitMatrix::Group& to) const {
+void Tile::evaluate_group(int array, int group, const DigitGroup& to) const {
   const auto columns = static_cast<std::size_t>(spec_.outputs);
   const int rows = std::min(4, spec_.inputs - 4 * group);
   const auto first = static_cast<std::size_t>(4 * group) * columns;
@@ -168,8 +167,7 @@ void Tile::evaluate_group(int array, int group, const DigitMatrix::Group& to) co
     for (int k = 0; k < rows; ++k) {
       states[k] = cells_->pairs()[first + static_cast<std::size_t>(k) * columns].conductance_us.data();
     }
-    evaluate_pairs(states, spec_.outputs, cells_->age_table(), cells_->age_rule(), digit_rule_, to.high, to.low,
-                   to.variance);
+    evaluate_pairs(states, spec_.outputs, cells_->age_table(), cells_->age_rule(), digit_rule_, to);
     return;
   }
   thread_local std::vector<float> weights, variances;
@@ -179,10 +177,10 @@ void Tile::evaluate_group(int array, int group, const DigitMatrix::Group& to) co
   effective(array, static_cast<std::uint32_t>(first), count, weights.data(), variances.data());
   for (std::size_t i = 0; i < count; ++i) {
     const PairDigits d = digits_of_weight(weights[i], variances[i], digit_rule_);
-    const std::size_t at = 4 * (i % columns) + i / columns;
-    to.high[at] = d.high;
-    to.low[at] = d.low;
-    to.variance[at] = d.variance;
+    std::int8_t* const at = to.column(static_cast<int>(i % columns)) + i / columns;
+    at[0] = d.high;
+    at[DigitPanels::kKindBytes] = d.low;
+    at[2 * DigitPanels::kKindBytes] = d.variance;
   }
 }
 
@@ -191,7 +189,7 @@ void Tile::evaluate_all() {
   for (int array = 0; array < cells_->layout().arrays(); ++array) {
     Readers& readers = readers_[static_cast<std::size_t>(array)];
     DigitMatrix& digits = readers.forward.digits();
-    std::vector<DigitMatrix::Group> to;
+    std::vector<DigitGroup> to;
     for (std::size_t g = 0; g < groups; ++g) to.push_back(digits.group(static_cast<int>(g)));
     parallel_chunks(groups, kGroupsPerChunk, [&](std::size_t begin, std::size_t end) {
       for (std::size_t g = begin; g < end; ++g) evaluate_group(array, static_cast<int>(g), to[g]);
@@ -230,60 +228,6 @@ float Tile::effective_variance(int input, int output) const {
     variance += factor * factor * readers_[static_cast<std::size_t>(a)].forward.digits().variance(input, output);
   }
   return variance;
-}
-
-// ---------------------------------------------------------------------------------------------------------- products
-
-ReadKey Tile::read_key(Purpose purpose, int array, std::uint64_t first_read) const {
-  return {spec_.seed, purpose, spec_.unit, first_read, array * blocks()};
-}
-
-void Tile::forward(MatrixView<const float> x, MatrixView<float> y, std::uint64_t first_read, bool calibrate) {
-  const LaneLayout& layout = cells_->layout();
-  if (layout.arrays() == 1) {
-    readers_[0].forward.read(x, y, read_key(Purpose::forward_read, 0, first_read), calibrate, counters_,
-                             exact_cells_of(Direction::forward, 0));
-  } else {
-    partial_.resize(y.rows, y.columns);
-    for (int a = 0; a < layout.arrays(); ++a) {
-      readers_[static_cast<std::size_t>(a)].forward.read(x, partial_.view(),
-                                                         read_key(Purpose::forward_read, a, first_read), calibrate,
-                                                         counters_, exact_cells_of(Direction::forward, a));
-      add_scaled(partial_.view(), layout.factor(a), a == 0, y);
-    }
-  }
-  if (measured_) measure(y);
-  scale(y, output_scale_ * weight_scale_);
-}
-
-void Tile::measure(MatrixView<const float> y) {
-  for (std::size_t i = 0; i < y.rows * y.columns; ++i) measured_->sum += static_cast<double>(std::abs(y.data[i]));
-  measured_->count += y.rows * y.columns;
-}
-
-double Tile::end_measurement() {
-  const Measured m = measured_.value_or(Measured{});
-  measured_.reset();
-  return m.count > 0 ? m.sum / static_cast<double>(m.count) : 0;
-}
-
-void Tile::backward(MatrixView<const float> x, MatrixView<float> y, std::uint64_t first_read, bool calibrate) {
-  if (!readers_[0].backward) make_backward_readers();
-  const LaneLayout& layout = cells_->layout();
-  if (layout.arrays() == 1) {
-    readers_[0].backward->read(x, y, read_key(Purpose::backward_read, 0, first_read), calibrate, counters_,
-                               exact_cells_of(Direction::backward, 0));
-    scale(y, weight_scale_);
-    return;
-  }
-  partial_.resize(y.rows, y.columns);
-  for (int a = 0; a < layout.arrays(); ++a) {
-    readers_[static_cast<std::size_t>(a)].backward->read(x, partial_.view(),
-                                                         read_key(Purpose::backward_read, a, first_read), calibrate,
-                                                         counters_, exact_cells_of(Direction::backward, a));
-    add_scaled(partial_.view(), layout.factor(a), a == 0, y);
-  }
-  scale(y, weight_scale_);
 }
 
 // ------------------------------------------------------------------------------------------------------------ writes

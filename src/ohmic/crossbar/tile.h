@@ -135,6 +135,11 @@ class Tile {
     PatchReader forward_patches, backward_patches;
   };
 
+  /// Calls read(array, reader, patches, y) for each array of the synapse; y gets what they make together.
+  template <class F>
+  void each_array(Direction direction, MatrixView<float> y, const F& read);
+  void read_vectors(Direction direction, MatrixView<const float> x, MatrixView<float> y, std::uint64_t first_read,
+                    bool calibrate);
   void measure(MatrixView<const float> y);
   void check_spec() const;
   void build_readers();
@@ -145,12 +150,11 @@ class Tile {
   ExactCells exact_cells_of(Direction direction, int array) const;
   void exact_cells(Direction direction, int array, std::span<float> weights, std::span<float> variances) const;
   int blocks() const;
-  ReadKey read_key(Purpose purpose, int array, std::uint64_t first_read) const;
   void effective(int array, std::uint32_t first, std::size_t count, float* weight, float* variance) const;
   PairDigits digits(int array, std::uint32_t crossing) const;
   void evaluate(std::uint32_t unit);
   void evaluate_all();
-  void evaluate_group(int array, int group, const DigitMatrix::Group& to) const;
+  void evaluate_group(int array, int group, const DigitGroup& to) const;
   void pulse_unit(std::uint32_t unit, bool potentiation, std::uint64_t key);
   void pulse_event(const PulseRequest& request, std::uint64_t key);
   void write_difference(std::uint32_t unit, double difference_us, const RefreshSpec& spec, double pulse_us,
@@ -173,7 +177,8 @@ class Tile {
   std::optional<Measured> measured_;
   float weight_scale_ = 1;
   DigitRule digit_rule_{};
-  Matrix partial_;  ///< scratch: the outputs of one array of several
+  Matrix partial_;      ///< scratch: the outputs of one array of several
+  CodeImages vectors_;  ///< scratch: a batch as the DACs see it
 };
 
 }  // namespace ohmic

@@ -6,6 +6,8 @@
 
 #include "ohmic/core/cpu.h"
 #include "ohmic/core/parallel.h"
+#include "ohmic/crossbar/patch_reader.h"
+#include "ohmic/crossbar/reference/slow_patches.h"
 #include "ohmic/crossbar/reference/slow_reader.h"
 #include "ohmic/device/preset.h"
 
@@ -123,31 +125,36 @@ TEST(Tile, ResultsDoNotDependOnThreadsOrInstructionSet) {
   set_thread_count(0);
 }
 
-TEST(ArrayReader, EveryBatchProductGivesTheSameBits) {
-  Tile tile(spec(150, 70), cell("pcm"));
-  const Matrix x = inputs(130, 150, 7);
-  const PeripherySpec periphery = tile.spec().periphery;
-  const DigitScale scale{1e-4f, 1e-5f, 1e-3f};
-  std::vector<Matrix> results;
-  for (const BatchPath path : {BatchPath::onednn, BatchPath::quads}) {
-    for (const char* isa : {"baseline", "avx512_vnni"}) {
-      limit_instruction_set(isa);
-      if (path == BatchPath::quads && !cpu_has(CpuFeature::avx512_vnni)) continue;
-      ArrayReader reader(150, 70, 64, 32, periphery, scale, true);
-      for (int i = 0; i < 150; ++i) {
-        for (int j = 0; j < 70; ++j) {
-          const auto digit = [&](int k) { return static_cast<std::int8_t>((i * 70 + j) * k % 256 - 128); };
-          reader.digits().set(i, j, {digit(37), digit(91), digit(53)});
-        }
+// Digits up to their bounds, against the plain sums of the slow reader.
+TEST(ArrayReader, FewVectorsAndBatchesGiveTheBitsOfTheSlowReader) {
+  PeripherySpec periphery;
+  PatchShape pixel;
+  pixel.channels = 150;
+  const Matrix x = inputs(20, 150, 7);
+  const ReadKey key{1, Purpose::forward_read, 0, 30};
+  for (const bool noisy : {false, true}) {
+    ArrayReader array(150, 70, 64, 32, periphery, {1e-4f, 1e-5f, 1e-3f}, noisy);
+    for (int i = 0; i < 150; ++i) {
+      for (int j = 0; j < 70; ++j) {
+        const auto digit = [&](int k, int kinds) { return static_cast<std::int8_t>((i * 70 + j) * k % kinds - 128); };
+        const auto high = static_cast<std::int8_t>(digit(37, 255) + 1);  // -127 at least (DigitScale)
+        array.digits().set(i, j, {high, digit(91, 256), digit(53, 256)});
       }
-      reader.set_batch_path(path);
-      Matrix y(x.rows(), 70);
+    }
+    for (const char* isa : {"baseline", "avx2", "avx512", "avx512_vnni"}) {
+      limit_instruction_set(isa);
+      Matrix few(x.rows(), 70), batch(x.rows(), 70);
       Counters counters;
-      reader.read(x.view(), y.view(), {1, Purpose::forward_read, 0, 0}, false, counters);
-      results.push_back(y);
+      CodeImages codes;
+      array.read(x.view(), few.view(), key, false, counters);
+      PatchReader().read(array, x.view(), pixel, nullptr, batch.view(), codes, key, false, {}, counters);
+      for (std::size_t v = 0; v < x.rows(); ++v) {
+        const auto slow = reference::slow_read_patches(array, x.row(v), pixel, key, 30 + v);
+        ASSERT_TRUE(std::equal(slow.begin(), slow.end(), few.row(v).begin())) << isa << ", vector " << v;
+        ASSERT_TRUE(std::equal(slow.begin(), slow.end(), batch.row(v).begin())) << isa << ", vector " << v;
+      }
     }
   }
-  for (const Matrix& y : results) EXPECT_TRUE(same(y, results.front()));
 }
 
 TEST(Tile, EveryReadHasItsOwnNoise) {

@@ -1,0 +1,157 @@
+// Tile's products: of vectors, of patches of images, and of vectors that are scattered into images.
+
+#include <cmath>
+
+#include "ohmic/core/error.h"
+#include "ohmic/crossbar/tile.h"
+
+namespace ohmic {
+namespace {
+
+constexpr std::size_t kBatchFrom = 8;  // vectors from which reading them side by side pays
+
+// The positions of a shape as an image of vectors, each a patch of its own.
+PatchShape vectors_of(const PatchShape& shape, int size) {
+  PatchShape vectors;
+  vectors.height = shape.out_height();
+  vectors.width = shape.out_width();
+  vectors.channels = size;
+  return vectors;
+}
+
+// to (+)= factor from; `first` overwrites.
+void add_scaled(MatrixView<const float> from, float factor, bool first, MatrixView<float> to) {
+  for (std::size_t i = 0; i < to.rows * to.columns; ++i) {
+    to.data[i] = factor * from.data[i] + (first ? 0.0f : to.data[i]);
+  }
+}
+
+void scale(MatrixView<float> y, float factor) {
+  if (factor == 1) return;
+  for (std::size_t i = 0; i < y.rows * y.columns; ++i) y.data[i] *= factor;
+}
+
+}  // namespace
+
+// Weights and variances of one array as its cells have them, inputs x outputs of the direction.
+void Tile::exact_cells(Direction direction, int array, std::span<float> weights, std::span<float> variances) const {
+  if (direction == Direction::forward) {
+    effective(array, 0, weights.size(), weights.data(), variances.data());
+    return;
+  }
+  std::vector<float> plain(2 * weights.size());
+  float* const plain_variances = plain.data() + weights.size();
+  effective(array, 0, weights.size(), plain.data(), plain_variances);
+  const auto inputs = static_cast<std::size_t>(spec_.inputs);
+  const auto outputs = static_cast<std::size_t>(spec_.outputs);
+  for (std::size_t i = 0; i < inputs; ++i) {
+    for (std::size_t j = 0; j < outputs; ++j) {
+      weights[j * inputs + i] = plain[i * outputs + j];
+      variances[j * inputs + i] = plain_variances[i * outputs + j];
+    }
+  }
+}
+
+ExactCells Tile::exact_cells_of(Direction direction, int array) const {
+  return [this, direction, array](std::span<float> weights, std::span<float> variances) {
+    exact_cells(direction, array, weights, variances);
+  };
+}
+
+template <class F>
+void Tile::each_array(Direction direction, MatrixView<float> y, const F& read) {
+  const bool is_forward = direction == Direction::forward;
+  if (!is_forward && !readers_[0].backward) make_backward_readers();
+  const LaneLayout& layout = cells_->layout();
+  const bool are_many = layout.arrays() > 1;
+  if (are_many) partial_.resize(y.rows, y.columns);
+  for (int a = 0; a < layout.arrays(); ++a) {
+    Readers& readers = readers_[static_cast<std::size_t>(a)];
+    read(a, is_forward ? readers.forward : *readers.backward,
+         is_forward ? readers.forward_patches : readers.backward_patches, are_many ? partial_.view() : y);
+    if (are_many) add_scaled(partial_.view(), layout.factor(a), a == 0, y);
+  }
+  if (is_forward && measured_) measure(y);
+  scale(y, is_forward ? output_scale_ * weight_scale_ : weight_scale_);
+}
+
+// A batch of vectors is a batch of images of one pixel.
+void Tile::read_vectors(Direction direction, MatrixView<const float> x, MatrixView<float> y, std::uint64_t first_read,
+                        bool calibrate) {
+  const PatchShape pixel = vectors_of(PatchShape(), inputs(direction));
+  const Purpose purpose = direction == Direction::forward ? Purpose::forward_read : Purpose::backward_read;
+  each_array(direction, y, [&](int a, ArrayReader& array, PatchReader& patches, MatrixView<float> to) {
+    const ReadKey key{spec_.seed, purpose, spec_.unit, first_read, a * blocks()};
+    if (x.rows < kBatchFrom && spec_.periphery.dac_bits > 0) return array.read(x, to, key, calibrate, counters_);
+    patches.read(array, x, pixel, nullptr, to, vectors_, key, calibrate, exact_cells_of(direction, a), counters_);
+  });
+}
+
+void Tile::forward(MatrixView<const float> x, MatrixView<float> y, std::uint64_t first_read, bool calibrate) {
+  read_vectors(Direction::forward, x, y, first_read, calibrate);
+}
+
+void Tile::backward(MatrixView<const float> x, MatrixView<float> y, std::uint64_t first_read, bool calibrate) {
+  read_vectors(Direction::backward, x, y, first_read, calibrate);
+}
+
+void Tile::measure(MatrixView<const float> y) {
+  for (std::size_t i = 0; i < y.rows * y.columns; ++i) measured_->sum += static_cast<double>(std::abs(y.data[i]));
+  measured_->count += y.rows * y.columns;
+}
+
+double Tile::end_measurement() {
+  const Measured m = measured_.value_or(Measured{});
+  measured_.reset();
+  return m.count > 0 ? m.sum / static_cast<double>(m.count) : 0;
+}
+
+void Tile::read_images(Direction direction, MatrixView<const float> x, const PatchShape& in, const PatchShape* into,
+                       MatrixView<float> y, CodeImages& codes, std::uint64_t first_read, bool calibrate) {
+  const bool is_forward = direction == Direction::forward;
+  const int block_rows = static_cast<int>(is_forward ? spec_.periphery.array_rows : spec_.periphery.array_columns);
+  const auto blocks = static_cast<int>(patch_blocks(in, block_rows).size());
+  if (static_cast<std::int64_t>(blocks) * cells_->layout().arrays() > ReadKey::kMostBlocks) {
+    fail(
+        "patches of {} x {} x {} values fall into {} row blocks, times synapse.slices x copies; at most {} are "
+        "possible: "
+        "choose larger periphery.array_rows and array_columns",
+        in.kernel_height, in.kernel_width, in.channels, blocks, ReadKey::kMostBlocks);
+  }
+  each_array(direction, y, [&](int a, ArrayReader& array, PatchReader& patches, MatrixView<float> to) {
+    const ReadKey key{spec_.seed, is_forward ? Purpose::forward_image_read : Purpose::backward_image_read, spec_.unit,
+                      first_read, a * blocks};
+    patches.read(array, x, in, into, to, codes, key, calibrate, exact_cells_of(direction, a), counters_);
+  });
+}
+
+void Tile::read_patches(Direction direction, MatrixView<const float> x, const PatchShape& shape, MatrixView<float> y,
+                        CodeImages& codes, std::uint64_t first_read, bool calibrate) {
+  check_patch_shape(shape);
+  OHMIC_EXPECT(shape.patch_size() == inputs(direction) && x.columns == shape.image_size() && x.rows == y.rows);
+  OHMIC_EXPECT(y.columns == static_cast<std::size_t>(shape.positions()) * static_cast<std::size_t>(outputs(direction)));
+  read_images(direction, x, shape, nullptr, y, codes, first_read, calibrate);
+}
+
+void Tile::read_and_scatter(Direction direction, MatrixView<const float> x, const PatchShape& shape,
+                            MatrixView<float> y, CodeImages& codes, std::uint64_t first_read, bool calibrate) {
+  check_patch_shape(shape);
+  const PatchShape vectors = vectors_of(shape, inputs(direction));
+  OHMIC_EXPECT(shape.patch_size() == outputs(direction) && x.columns == vectors.image_size() && x.rows == y.rows);
+  OHMIC_EXPECT(y.columns == shape.image_size());
+  read_images(direction, x, vectors, &shape, y, codes, first_read, calibrate);
+}
+
+void Tile::encode_vectors(Direction direction, MatrixView<const float> x, const PatchShape& shape, CodeImages& codes) {
+  encode_images(direction, x, vectors_of(shape, inputs(direction)), codes);
+}
+
+void Tile::encode_images(Direction direction, MatrixView<const float> x, const PatchShape& shape, CodeImages& codes) {
+  check_patch_shape(shape);
+  OHMIC_EXPECT(x.columns == shape.image_size());
+  if (direction == Direction::backward && !readers_[0].backward) make_backward_readers();
+  PatchReader::encode_only(direction == Direction::forward ? readers_[0].forward : *readers_[0].backward, x, shape,
+                           codes);
+}
+
+}  // namespace ohmic
