@@ -21,10 +21,11 @@ MixedPrecisionRule::MixedPrecisionRule(const MixedPrecisionSpec& spec, const Opt
       accumulated_(inputs, outputs),
       crossed_(OuterProduct::chunk_count(inputs)) {}
 
-void MixedPrecisionRule::update(WeightMatrix& matrix, const UpdateStep& step) {
+void MixedPrecisionRule::update(WeightMatrix& matrix, const UpdateStep& of_batch) {
   Tile& tile = dynamic_cast<AnalogWeights&>(*matrix.weights).tile();
   epsilon_ = static_cast<float>(spec_.epsilon * tile.pulse_share() * static_cast<double>(tile.weight_scale()));
-  reduce_precision(matrix, step);
+  UpdateStep step = of_batch;
+  if (reduce_precision(matrix, step)) step.has_gradients = false;
   if (pays_outer_product(matrix, optimizer_, step)) {
     add_outer_products(matrix, step);
   } else {
@@ -40,10 +41,10 @@ void MixedPrecisionRule::update(WeightMatrix& matrix, const UpdateStep& step) {
 }
 
 // Inputs and deltas of a factored matrix as a cheap digital unit would see them; a convolution's codes have been
-// treated by its layer. A stream of bits is a sample per bit.
-void MixedPrecisionRule::reduce_precision(WeightMatrix& matrix, const UpdateStep& step) const {
+// treated by its layer. A stream of bits is a sample per bit. Returns whether they are others now.
+bool MixedPrecisionRule::reduce_precision(WeightMatrix& matrix, const UpdateStep& step) const {
   const OuterProductSpec& spec = spec_.outer_product;
-  if (spec.kind == OuterProductKind::full || !matrix.factored) return;
+  if (spec.kind == OuterProductKind::full || !matrix.factored) return false;
   const TileSpec& tile = dynamic_cast<AnalogWeights&>(*matrix.weights).tile().spec();
   const auto bits = static_cast<std::size_t>(spec.bits);
   std::uint32_t unit = 2 * tile.unit;
@@ -72,6 +73,7 @@ void MixedPrecisionRule::reduce_precision(WeightMatrix& matrix, const UpdateStep
   if (spec.kind == OuterProductKind::stochastic) {
     for (float& d : matrix.deltas.values()) d /= static_cast<float>(bits);
   }
+  return true;
 }
 
 void MixedPrecisionRule::add_outer_products(const WeightMatrix& matrix, const UpdateStep& step) {
