@@ -98,8 +98,11 @@ void MixedPrecisionRule::add_change(WeightMatrix& matrix, const Tile& tile, cons
   }
   wanted_change(matrix, optimizer_, step, weights_, change_);
   const std::span<float> chi = accumulated_.values();
-  for (std::size_t i = 0; i < chi.size(); ++i) chi[i] += change_[i];
-  for (std::size_t chunk = 0; chunk < crossed_.size(); ++chunk) find_crossings(chunk);
+  const std::size_t chunk_size = OuterProduct::kRowsPerChunk * accumulated_.columns();
+  parallel_chunks(chi.size(), chunk_size, [&](std::size_t begin, std::size_t end) {
+    for (std::size_t i = begin; i < end; ++i) chi[i] += change_[i];
+    find_crossings(begin / chunk_size);
+  });
 }
 
 void MixedPrecisionRule::find_crossings(std::size_t chunk) {
