@@ -49,6 +49,34 @@ HWY_INLINE Vector logarithm(Vector x) {
   return hn::Add(hn::Mul(p, s), hn::Mul(hn::ConvertTo(d, exponent), hn::Set(d, 0.693147181f)));
 }
 
+/// 1 / (1 + exp(-x)), with x held within -87 .. 87.
+template <class Vector>
+HWY_INLINE Vector logistic(Vector x) {
+  namespace hn = hwy::HWY_NAMESPACE;
+  const hn::DFromV<Vector> d;
+  const auto limit = hn::Set(d, 87.0f);
+  const auto bounded = hn::Min(hn::Max(x, hn::Sub(hn::Zero(d), limit)), limit);
+  return hn::Div(hn::Set(d, 1.0f), hn::Add(hn::Set(d, 1.0f), exponential(hn::Sub(hn::Zero(d), bounded))));
+}
+
+/// tanh(x) by Cephes' tanhf: an odd polynomial up to 0.625, beyond it 1 - 2 / (e^2|x| + 1).
+template <class Vector>
+HWY_INLINE Vector tangent(Vector x) {
+  namespace hn = hwy::HWY_NAMESPACE;
+  const hn::DFromV<Vector> d;
+  const auto magnitude = hn::Min(hn::Abs(x), hn::Set(d, 43.0f));
+  const auto square = hn::Mul(magnitude, magnitude);
+  auto p = hn::Set(d, -5.70498872745e-3f);
+  for (const float c : {2.06390887954e-2f, -5.37397155531e-2f, 1.33314422036e-1f, -3.33332819422e-1f}) {
+    p = hn::Add(hn::Mul(p, square), hn::Set(d, c));
+  }
+  const auto small = hn::Add(hn::Mul(hn::Mul(p, square), magnitude), magnitude);
+  const auto one = hn::Set(d, 1.0f);
+  const auto growth = hn::Add(exponential(hn::Add(magnitude, magnitude)), one);
+  const auto large = hn::Sub(one, hn::Div(hn::Set(d, 2.0f), growth));
+  return hn::CopySign(hn::IfThenElse(hn::Lt(magnitude, hn::Set(d, 0.625f)), small, large), x);
+}
+
 }  // namespace ohmic::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
 

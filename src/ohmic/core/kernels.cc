@@ -258,29 +258,6 @@ std::int64_t SquareCodesKernel(std::span<const std::int8_t> codes, std::size_t f
   return hn::GetLane(hn::SumOfLanes(di, sum));
 }
 
-HWY_INLINE FloatVector sigmoid_of(FloatVector x) {
-  const Floats d;
-  const auto limit = hn::Set(d, 87.0f);
-  const auto bounded = hn::Min(hn::Max(x, hn::Sub(hn::Zero(d), limit)), limit);
-  return hn::Div(hn::Set(d, 1.0f), hn::Add(hn::Set(d, 1.0f), exponential(hn::Sub(hn::Zero(d), bounded))));
-}
-
-// By Cephes' tanhf: an odd polynomial up to 0.625, beyond it 1 - 2 / (e^2|x| + 1).
-HWY_INLINE FloatVector tangent_of(FloatVector x) {
-  const Floats d;
-  const auto magnitude = hn::Min(hn::Abs(x), hn::Set(d, 43.0f));
-  const auto square = hn::Mul(magnitude, magnitude);
-  auto p = hn::Set(d, -5.70498872745e-3f);
-  for (const float c : {2.06390887954e-2f, -5.37397155531e-2f, 1.33314422036e-1f, -3.33332819422e-1f}) {
-    p = hn::Add(hn::Mul(p, square), hn::Set(d, c));
-  }
-  const auto small = hn::Add(hn::Mul(hn::Mul(p, square), magnitude), magnitude);
-  const auto one = hn::Set(d, 1.0f);
-  const auto growth = hn::Add(exponential(hn::Add(magnitude, magnitude)), one);
-  const auto large = hn::Sub(one, hn::Div(hn::Set(d, 2.0f), growth));
-  return hn::CopySign(hn::IfThenElse(hn::Lt(magnitude, hn::Set(d, 0.625f)), small, large), x);
-}
-
 HWY_INLINE FloatVector exponential_of(FloatVector x) {
   const auto limit = hn::Set(Floats(), 87.0f);
   return exponential(hn::Min(hn::Max(x, hn::Neg(limit)), limit));
@@ -303,10 +280,10 @@ HWY_INLINE void replace_each(std::span<float> x, const F& f) {
 
 // Lambdas do not inherit the target of their function, so these are structs.
 struct SigmoidOf {
-  HWY_INLINE FloatVector operator()(FloatVector x) const { return sigmoid_of(x); }
+  HWY_INLINE FloatVector operator()(FloatVector x) const { return logistic(x); }
 };
 struct TangentOf {
-  HWY_INLINE FloatVector operator()(FloatVector x) const { return tangent_of(x); }
+  HWY_INLINE FloatVector operator()(FloatVector x) const { return tangent(x); }
 };
 struct ExponentialOf {
   HWY_INLINE FloatVector operator()(FloatVector x) const { return exponential_of(x); }

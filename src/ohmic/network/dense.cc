@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "ohmic/network/loops.h"
+
 namespace ohmic {
 
 DenseLayer::DenseLayer(std::string name, const Shape& input, bool bias, std::unique_ptr<Weights> weights)
@@ -24,10 +26,12 @@ void DenseLayer::forward(LayerInputs x, MatrixView<float> y, const Pass& pass) {
   const MatrixView<const float> in{x[0].data, vectors, inputs_per_vector_};
   Matrix& kept = matrix_.inputs;
   kept.resize(vectors, static_cast<std::size_t>(matrix_.weights->inputs()));
-  for (std::size_t v = 0; v < vectors; ++v) {
-    std::copy_n(in.row(v).begin(), inputs_per_vector_, kept.row(v).begin());
-    if (bias_) kept.row(v)[inputs_per_vector_] = 1;
-  }
+  parallel_chunks(vectors, rows_per_task(kept.columns()), [&](std::size_t begin, std::size_t end) {
+    for (std::size_t v = begin; v < end; ++v) {
+      std::copy_n(in.row(v).begin(), inputs_per_vector_, kept.row(v).begin());
+      if (bias_) kept.row(v)[inputs_per_vector_] = 1;
+    }
+  });
   matrix_.weights->forward(kept.view(), {y.data, vectors, y.columns / vectors_per_sample_}, pass_of_vectors(pass));
 }
 
@@ -35,13 +39,15 @@ void DenseLayer::backward(LayerInputs, MatrixView<const float>, MatrixView<const
                           const Pass& pass) {
   Matrix& deltas = matrix_.deltas;
   deltas.resize(dy.rows * vectors_per_sample_, dy.columns / vectors_per_sample_);
-  std::copy_n(dy.data, dy.rows * dy.columns, deltas.values().begin());
+  copy_elements(dy.rows * dy.columns, dy.data, deltas.values().data());
   if (dx[0].data == nullptr) return;
   input_gradients_.resize(deltas.rows(), static_cast<std::size_t>(matrix_.weights->inputs()));
   matrix_.weights->backward(static_cast<const Matrix&>(deltas).view(), input_gradients_.view(), pass_of_vectors(pass));
-  for (std::size_t v = 0; v < deltas.rows(); ++v) {
-    std::copy_n(input_gradients_.row(v).begin(), inputs_per_vector_, dx[0].data + v * inputs_per_vector_);
-  }
+  parallel_chunks(deltas.rows(), rows_per_task(input_gradients_.columns()), [&](std::size_t begin, std::size_t end) {
+    for (std::size_t v = begin; v < end; ++v) {
+      std::copy_n(input_gradients_.row(v).begin(), inputs_per_vector_, dx[0].data + v * inputs_per_vector_);
+    }
+  });
 }
 
 }  // namespace ohmic

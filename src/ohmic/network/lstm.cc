@@ -1,15 +1,15 @@
 #include "ohmic/network/lstm.h"
 
 #include <algorithm>
-#include <cmath>
+#include <utility>
 
-#include "ohmic/core/kernels.h"
+#include "ohmic/core/lstm_kernel.h"
 #include "ohmic/core/parallel.h"
 
 namespace ohmic {
 namespace {
 
-constexpr std::size_t kSamplesPerChunk = 8;
+constexpr std::size_t kSamplesPerChunk = 8, kStepsPerChunk = 8;
 
 MatrixView<float> step_rows(Matrix& m, std::size_t step, std::size_t batch) {
   return {m.values().data() + step * batch * m.columns(), batch, m.columns()};
@@ -38,37 +38,33 @@ void LstmLayer::begin(State& state, std::size_t batch, bool continues) const {
   }
 }
 
-// The vectors of one step: [x_t h_(t-1) 1].
-void LstmLayer::assemble(LayerInputs x, std::size_t step, const Matrix& hidden) {
-  const std::size_t batch = hidden.rows();
-  const auto rows = step_rows(matrix_.inputs, step, batch);
-  for (std::size_t s = 0; s < batch; ++s) {
-    float* row = rows.row(s).data();
-    std::copy_n(x[0].row(s).data() + step * features_, features_, row);
-    std::copy_n(hidden.row(s).data(), units_, row + features_);
-    if (bias_) row[features_ + units_] = 1;
-  }
+// The vectors of all steps, [x_t h_(t-1) 1], but for the h that are still to come.
+void LstmLayer::assemble(LayerInputs x, const State& state) {
+  const std::size_t batch = state.hidden.rows();
+  matrix_.inputs.resize(steps_ * batch, features_ + units_ + (bias_ ? 1 : 0));
+  parallel_chunks(steps_, kStepsPerChunk, [&](std::size_t begin, std::size_t end) {
+    for (std::size_t t = begin; t < end; ++t) {
+      const auto rows = step_rows(matrix_.inputs, t, batch);
+      for (std::size_t s = 0; s < batch; ++s) {
+        float* row = rows.row(s).data();
+        std::copy_n(x[0].row(s).data() + t * features_, features_, row);
+        if (t == 0) std::copy_n(state.hidden.row(s).data(), units_, row + features_);
+        if (bias_) row[features_ + units_] = 1;
+      }
+    }
+  });
 }
 
-void LstmLayer::advance(State& state, std::size_t step, MatrixView<float> y) {
-  const std::size_t batch = state.cell.rows();
-  const auto gates = step_rows(gates_, step, batch);
-  const auto after = step_rows(cells_, step + 1, batch);
-  parallel_chunks(batch, kSamplesPerChunk, [&](std::size_t begin, std::size_t end) {
-    thread_local std::vector<float> squashed;
-    squashed.resize(units_);
+void LstmLayer::advance(std::size_t step, MatrixView<float> y) {
+  const auto gates = step_rows(gates_, step, y.rows), squashed = step_rows(squashed_, step, y.rows);
+  const auto before = step_rows(cells_, step, y.rows), after = step_rows(cells_, step + 1, y.rows);
+  parallel_chunks(y.rows, kSamplesPerChunk, [&](std::size_t begin, std::size_t end) {
     for (std::size_t s = begin; s < end; ++s) {
-      const std::span<float> g = gates.row(s);
-      sigmoid(g.subspan(0, 2 * units_));
-      hyperbolic_tangent(g.subspan(2 * units_, units_));
-      sigmoid(g.subspan(3 * units_, units_));
-      const std::span<float> cell = state.cell.row(s), hidden = state.hidden.row(s);
-      for (std::size_t u = 0; u < units_; ++u) cell[u] = g[units_ + u] * cell[u] + g[u] * g[2 * units_ + u];
-      std::copy(cell.begin(), cell.end(), after.row(s).begin());
-      std::copy(cell.begin(), cell.end(), squashed.begin());
-      hyperbolic_tangent(squashed);
-      for (std::size_t u = 0; u < units_; ++u) hidden[u] = g[3 * units_ + u] * squashed[u];
-      std::copy(hidden.begin(), hidden.end(), y.row(s).data() + step * units_);
+      float* hidden = y.row(s).data() + step * units_;
+      lstm_step(
+          {units_, gates.row(s).data(), before.row(s).data(), after.row(s).data(), squashed.row(s).data(), hidden});
+      if (step + 1 == steps_) continue;
+      std::copy_n(hidden, units_, step_rows(matrix_.inputs, step + 1, y.rows).row(s).data() + features_);
     }
   });
 }
@@ -77,58 +73,52 @@ void LstmLayer::forward(LayerInputs x, MatrixView<float> y, const Pass& pass) {
   State& state = pass.training ? training_ : evaluation_;
   const std::size_t batch = y.rows;
   begin(state, batch, pass.continues);
-  matrix_.inputs.resize(steps_ * batch, features_ + units_ + (bias_ ? 1 : 0));
+  assemble(x, state);
   gates_.resize(steps_ * batch, 4 * units_);
+  squashed_.resize(steps_ * batch, units_);
   cells_.resize((steps_ + 1) * batch, units_);
   std::copy(state.cell.values().begin(), state.cell.values().end(), cells_.values().begin());
   for (std::size_t t = 0; t < steps_; ++t) {
-    assemble(x, t, state.hidden);
     const Pass reads{pass.first_read * steps_ + t * batch, pass.training};
     matrix_.weights->forward(step_rows(matrix_.inputs, t, batch), step_rows(gates_, t, batch), reads);
-    advance(state, t, y);
+    advance(t, y);
   }
+  const auto last = step_rows(cells_, steps_, batch);
+  std::copy_n(last.data, batch * units_, state.cell.values().begin());
+  for (std::size_t s = 0; s < batch; ++s) {
+    std::copy_n(y.row(s).data() + (steps_ - 1) * units_, units_, state.hidden.row(s).data());
+  }
+}
+
+// From the gradients behind a step, cell_gradient_ and the part of input_gradient_ by its h, to those by its gates.
+void LstmLayer::retreat(std::size_t step, MatrixView<const float> dy) {
+  const auto gates = step_rows(gates_, step, dy.rows), deltas = step_rows(matrix_.deltas, step, dy.rows);
+  const auto before = step_rows(cells_, step, dy.rows), squashed = step_rows(squashed_, step, dy.rows);
+  parallel_chunks(dy.rows, kSamplesPerChunk, [&](std::size_t begin, std::size_t end) {
+    for (std::size_t s = begin; s < end; ++s) {
+      lstm_step_back({units_, gates.row(s).data(), before.row(s).data(), squashed.row(s).data(),
+                      dy.row(s).data() + step * units_, input_gradient_.row(s).data() + features_,
+                      cell_gradient_.row(s).data(), deltas.row(s).data()});
+    }
+  });
 }
 
 void LstmLayer::backward(LayerInputs, MatrixView<const float>, MatrixView<const float> dy, InputGradients dx,
                          const Pass& pass) {
   const std::size_t batch = dy.rows;
   matrix_.deltas.resize(steps_ * batch, 4 * units_);
-  hidden_gradient_.resize(batch, units_);
-  cell_gradient_.resize(batch, units_);
-  input_gradient_.resize(batch, matrix_.inputs.columns());
-  std::fill(hidden_gradient_.values().begin(), hidden_gradient_.values().end(), 0.0f);
-  std::fill(cell_gradient_.values().begin(), cell_gradient_.values().end(), 0.0f);
+  for (auto [gradient, columns] : {std::pair{&cell_gradient_, units_}, {&input_gradient_, matrix_.inputs.columns()}}) {
+    gradient->resize(batch, columns);
+    std::fill(gradient->values().begin(), gradient->values().end(), 0.0f);
+  }
   for (std::size_t t = steps_; t-- > 0;) {
-    const auto gates = step_rows(gates_, t, batch), deltas = step_rows(matrix_.deltas, t, batch);
-    const auto before = step_rows(cells_, t, batch), after = step_rows(cells_, t + 1, batch);
-    parallel_chunks(batch, kSamplesPerChunk, [&](std::size_t begin, std::size_t end) {
-      thread_local std::vector<float> squashed;
-      squashed.resize(units_);
-      for (std::size_t s = begin; s < end; ++s) {
-        std::copy(after.row(s).begin(), after.row(s).end(), squashed.begin());
-        hyperbolic_tangent(squashed);
-        const std::span<const float> g = gates.row(s);
-        const std::span<float> d = deltas.row(s), dc = cell_gradient_.row(s), dh = hidden_gradient_.row(s);
-        const float* wanted = dy.row(s).data() + t * units_;
-        for (std::size_t u = 0; u < units_; ++u) {
-          const float i = g[u], f = g[units_ + u], n = g[2 * units_ + u], o = g[3 * units_ + u];
-          const float h = dh[u] + wanted[u];
-          const float c = dc[u] + h * o * (1 - squashed[u] * squashed[u]);
-          d[u] = c * n * i * (1 - i);
-          d[units_ + u] = c * before.row(s)[u] * f * (1 - f);
-          d[2 * units_ + u] = c * i * (1 - n * n);
-          d[3 * units_ + u] = h * squashed[u] * o * (1 - o);
-          dc[u] = c * f;
-        }
-      }
-    });
+    retreat(t, dy);
     if (t == 0 && dx[0].data == nullptr) break;
     const Pass reads{pass.first_read * steps_ + t * batch, pass.training};
-    matrix_.weights->backward(deltas, input_gradient_.view(), reads);
+    matrix_.weights->backward(step_rows(matrix_.deltas, t, batch), input_gradient_.view(), reads);
+    if (dx[0].data == nullptr) continue;
     for (std::size_t s = 0; s < batch; ++s) {
-      const float* row = input_gradient_.row(s).data();
-      if (dx[0].data != nullptr) std::copy_n(row, features_, dx[0].row(s).data() + t * features_);
-      std::copy_n(row + features_, units_, hidden_gradient_.row(s).data());
+      std::copy_n(input_gradient_.row(s).data(), features_, dx[0].row(s).data() + t * features_);
     }
   }
 }

@@ -30,16 +30,18 @@ class LstmLayer final : public Layer {
   };
 
   void begin(State& state, std::size_t batch, bool continues) const;
-  void assemble(LayerInputs x, std::size_t step, const Matrix& hidden);
-  void advance(State& state, std::size_t step, MatrixView<float> y);
+  void assemble(LayerInputs x, const State& state);
+  void advance(std::size_t step, MatrixView<float> y);
+  void retreat(std::size_t step, MatrixView<const float> dy);
 
   bool bias_;
   std::size_t steps_, features_, units_;
   WeightMatrix matrix_;
   State training_, evaluation_;
-  Matrix gates_;  ///< steps x batch rows: i f g o after their functions
-  Matrix cells_;  ///< (steps + 1) x batch rows: c before the first step and after each
-  Matrix hidden_gradient_, cell_gradient_, input_gradient_;  ///< scratch
+  Matrix gates_;                           ///< steps x batch rows: i f g o after their functions
+  Matrix cells_;                           ///< (steps + 1) x batch rows: c before the first step and after each
+  Matrix squashed_;                        ///< steps x batch rows: tanh(c) after each step
+  Matrix cell_gradient_, input_gradient_;  ///< scratch
 };
 
 }  // namespace ohmic

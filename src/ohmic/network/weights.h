@@ -97,6 +97,14 @@ struct SparseVector {
   std::vector<int> index;
   std::vector<float> value;
 
+  void clear() {
+    index.clear();
+    value.clear();
+  }
+  void add(int position, float x) {
+    index.push_back(position);
+    value.push_back(x);
+  }
   /// `first` is added to the positions.
   void assign(std::span<const float> x, int first = 0);
 };

@@ -2,6 +2,8 @@
 
 #include <cmath>
 
+#include "ohmic/network/loops.h"
+
 namespace ohmic {
 namespace {
 
@@ -12,9 +14,10 @@ OptimizerSpec without_decay(OptimizerSpec spec) {
 }
 
 double squared_norm(std::span<const float> values) {
-  double sum = 0;
-  for (const float v : values) sum += static_cast<double>(v) * static_cast<double>(v);
-  return sum;
+  return lane_sum(values.size(), [=](std::size_t i) {
+    const auto v = static_cast<double>(values[i]);
+    return v * v;
+  });
 }
 
 }  // namespace
@@ -45,6 +48,7 @@ float Learner::clip_factor(const UpdateStep& step) {
 
 int Learner::update(UpdateStep step) {
   step.gradient_factor = clip_factor(step);
+  step.has_gradients = optimizer_.clip_norm > 0;
   int rewritten = 0;
   const double now_s = clock_.seconds_per_sample * static_cast<double>(step.samples_now);
   const bool renew_wires = step.samples_before / renew_wires_every_ != step.samples_now / renew_wires_every_;

@@ -21,13 +21,14 @@ MixedPrecisionRule::MixedPrecisionRule(const MixedPrecisionSpec& spec, const Opt
       accumulated_(inputs, outputs),
       crossed_(OuterProduct::chunk_count(inputs)) {}
 
-void MixedPrecisionRule::update(WeightMatrix& matrix, const UpdateStep& step) {
+void MixedPrecisionRule::update(WeightMatrix& matrix, const UpdateStep& of_batch) {
   Tile& tile = dynamic_cast<AnalogWeights&>(*matrix.weights).tile();
   epsilon_ = static_cast<float>(spec_.epsilon * tile.pulse_share() * static_cast<double>(tile.weight_scale()));
   threshold_ = static_cast<float>(spec_.threshold) * epsilon_;
   if (is_fresh_ && spec_.dither) dither(tile);
   is_fresh_ = false;
-  reduce_precision(matrix, step);
+  UpdateStep step = of_batch;
+  if (reduce_precision(matrix, step)) step.has_gradients = false;
   if (pays_outer_product(matrix, optimizer_, step)) {
     add_outer_products(matrix, step);
   } else {
@@ -52,10 +53,10 @@ void MixedPrecisionRule::dither(const Tile& tile) {
 }
 
 // Inputs and deltas of a factored matrix as a cheap digital unit would see them; a convolution's codes have been
-// treated by its layer. A stream of bits is a sample per bit.
-void MixedPrecisionRule::reduce_precision(WeightMatrix& matrix, const UpdateStep& step) const {
+// treated by its layer. A stream of bits is a sample per bit. Returns whether they are others now.
+bool MixedPrecisionRule::reduce_precision(WeightMatrix& matrix, const UpdateStep& step) const {
   const OuterProductSpec& spec = spec_.outer_product;
-  if (spec.kind == OuterProductKind::full || !matrix.factored) return;
+  if (spec.kind == OuterProductKind::full || !matrix.factored) return false;
   const TileSpec& tile = dynamic_cast<AnalogWeights&>(*matrix.weights).tile().spec();
   const auto bits = static_cast<std::size_t>(spec.bits);
   std::uint32_t unit = 2 * tile.unit;
@@ -84,6 +85,7 @@ void MixedPrecisionRule::reduce_precision(WeightMatrix& matrix, const UpdateStep
   if (spec.kind == OuterProductKind::stochastic) {
     for (float& d : matrix.deltas.values()) d /= static_cast<float>(bits);
   }
+  return true;
 }
 
 void MixedPrecisionRule::add_outer_products(const WeightMatrix& matrix, const UpdateStep& step) {
@@ -108,8 +110,11 @@ void MixedPrecisionRule::add_change(WeightMatrix& matrix, const Tile& tile, cons
   }
   wanted_change(matrix, optimizer_, step, weights_, change_);
   const std::span<float> chi = accumulated_.values();
-  for (std::size_t i = 0; i < chi.size(); ++i) chi[i] += change_[i];
-  for (std::size_t chunk = 0; chunk < crossed_.size(); ++chunk) find_crossings(chunk);
+  const std::size_t chunk_size = OuterProduct::kRowsPerChunk * accumulated_.columns();
+  parallel_chunks(chi.size(), chunk_size, [&](std::size_t begin, std::size_t end) {
+    for (std::size_t i = begin; i < end; ++i) chi[i] += change_[i];
+    find_crossings(begin / chunk_size);
+  });
 }
 
 void MixedPrecisionRule::find_crossings(std::size_t chunk) {

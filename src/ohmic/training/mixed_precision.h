@@ -33,7 +33,7 @@ class MixedPrecisionRule final : public UpdateRule {
 
  private:
   void dither(const Tile& tile);
-  void reduce_precision(WeightMatrix& matrix, const UpdateStep& step) const;
+  bool reduce_precision(WeightMatrix& matrix, const UpdateStep& step) const;
   void add_outer_products(const WeightMatrix& matrix, const UpdateStep& step);
   void add_change(WeightMatrix& matrix, const Tile& tile, const UpdateStep& step);
   void find_crossings(std::size_t chunk);

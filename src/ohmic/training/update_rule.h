@@ -14,9 +14,10 @@ namespace ohmic {
 /// One batch's place in the training, as the update rules see it.
 struct UpdateStep {
   float learning_rate = 0;
-  double loss_terms = 1;      ///< samples, or samples times steps: the summed gradient is divided by it
-  float gradient_factor = 1;  ///< below 1 where the gradient's norm is clipped
-  std::uint64_t number = 0;   ///< updates before this one
+  double loss_terms = 1;       ///< samples, or samples times steps: the summed gradient is divided by it
+  float gradient_factor = 1;   ///< below 1 where the gradient's norm is clipped
+  bool has_gradients = false;  ///< factored matrices have theirs already, since its norm was wanted
+  std::uint64_t number = 0;    ///< updates before this one
   std::uint64_t samples_before = 0, samples_now = 0;
 };
 
@@ -37,7 +38,7 @@ class UpdateRule {
 std::unique_ptr<UpdateRule> make_update_rule(const ExperimentSpec& spec, const WeightMatrix& matrix);
 
 /// Sets the gradient of a factored matrix from its factors: gradient = inputs^T deltas, in an order of sums that does
-/// not depend on the number of threads.
+/// not depend on the number of threads. Inputs that are mostly zero, such as those of one-hot vectors, cost little.
 void multiply_factors(WeightMatrix& matrix);
 
 }  // namespace ohmic
