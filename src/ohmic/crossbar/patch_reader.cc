@@ -47,6 +47,7 @@ struct PatchReader::Job {
   CodeImages& codes;
   const ReadKey& key;
   std::span<FullScales> seen;
+  float factor;                                          ///< on all outputs
   std::vector<std::size_t> position_pixel;               ///< in the image of `in`, where each patch begins
   std::vector<std::size_t> kernel_pixel;                 ///< of each kernel position, from there
   std::vector<std::vector<std::int32_t>> group_offsets;  ///< per block: bytes from the first pixel of a patch
@@ -188,11 +189,18 @@ void each_image_row(const PatchShape& s, const F& f) {
   }
 }
 
-// An image of floats out of its padding.
-void copy_inner(const PatchShape& s, const float* padded, std::span<float> image) {
+void scale(std::span<float> values, float factor) {
+  if (factor == 1) return;
+  for (float& v : values) v *= factor;
+}
+
+// An image of floats out of its padding, scaled.
+void copy_inner(const PatchShape& s, const float* padded, float factor, std::span<float> image) {
   const auto channels = static_cast<std::size_t>(s.channels);
   each_image_row(s, [&](std::size_t to, std::size_t from, std::size_t pixels) {
-    std::copy_n(padded + from * channels, pixels * channels, image.data() + to * channels);
+    const float* in = padded + from * channels;
+    float* out = image.data() + to * channels;
+    for (std::size_t i = 0; i < pixels * channels; ++i) out[i] = in[i] * factor;
   });
 }
 
@@ -237,8 +245,12 @@ void PatchReader::encode(const Job& job, std::size_t sample, std::size_t place, 
   const float step = job.array.dac_step(job.seen[sample].input);
   s.steps[place] = step;
   job.codes.steps_[sample] = step;
-  s.codes.assign(x.size(), 0);
-  if (step > 0) quantise(x, 1 / step, levels, s.codes);
+  s.codes.resize(x.size());
+  if (step > 0) {
+    quantise(x, 1 / step, levels, s.codes);
+  } else {
+    std::fill(s.codes.begin(), s.codes.end(), std::int8_t{0});
+  }
   const std::span<std::uint8_t> stored = job.codes.codes_of(sample);
   std::uint8_t* image = s.images.data() + place * 2 * stored.size();
   place_bytes(job.in, reinterpret_cast<const std::uint8_t*>(s.codes.data()), 0x80, image);
@@ -388,8 +400,12 @@ void PatchReader::read_samples(const Job& job, std::size_t begin, std::size_t en
     }
     first = next;
   }
-  for (std::size_t v = 0; scatter && v < samples; ++v) {
-    copy_inner(*job.into, s.targets.data() + v * job.target_size, job.y.row(begin + v));
+  for (std::size_t v = 0; v < samples; ++v) {
+    if (scatter) {
+      copy_inner(*job.into, s.targets.data() + v * job.target_size, job.factor, job.y.row(begin + v));
+    } else {
+      scale(job.y.row(begin + v), job.factor);
+    }
   }
 }
 
@@ -444,7 +460,11 @@ void PatchReader::read_exact(const Job& job, std::size_t sample) const {
       convert_outputs({AdcMode::off, 0, 0, job.runs, true}, sum.data(), columns, nullptr, to);
     }
   }
-  if (job.into != nullptr) copy_inner(*job.into, target.data(), job.y.row(sample));
+  if (job.into != nullptr) {
+    copy_inner(*job.into, target.data(), job.factor, job.y.row(sample));
+  } else {
+    scale(job.y.row(sample), job.factor);
+  }
 }
 
 void PatchReader::encode_only(const ArrayReader& array, MatrixView<const float> x, const PatchShape& in,
@@ -469,13 +489,13 @@ void PatchReader::encode_only(const ArrayReader& array, MatrixView<const float> 
 
 void PatchReader::read(ArrayReader& array, MatrixView<const float> x, const PatchShape& in, const PatchShape* into,
                        MatrixView<float> y, CodeImages& codes, const ReadKey& key, bool calibrate,
-                       const ExactCells& exact, Counters& counters) {
+                       const ExactCells& exact, Counters& counters, float factor) {
   const bool is_exact = array.periphery().dac_bits == 0;
   std::vector<FullScales> seen(x.rows);
   prepare_digits(array.digits(), in, array.block_rows());
   if (is_exact) load_exact(array, exact);
   codes.reshape(x.rows, in, is_exact);
-  Job job{array, x, in, into, y, codes, key, seen, {}, {}, {}, {}, {}, {}, 0, {}};
+  Job job{array, x, in, into, y, codes, key, seen, factor, {}, {}, {}, {}, {}, {}, 0, {}};
   PixelOffsets offsets(in);
   job.position_pixel = std::move(offsets.position);
   job.kernel_pixel = std::move(offsets.kernel);

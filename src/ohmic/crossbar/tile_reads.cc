@@ -64,15 +64,18 @@ void Tile::each_array(Direction direction, MatrixView<float> y, const F& read) {
   if (!is_forward && !readers_[0].backward) make_backward_readers();
   const LaneLayout& layout = cells_->layout();
   const bool are_many = layout.arrays() > 1;
+  const float factor = is_forward ? output_scale_ * weight_scale_ : weight_scale_;
+  const bool at_once = !are_many && !(is_forward && measured_);  // no need of the outputs before the factor
   if (are_many) partial_.resize(y.rows, y.columns);
   for (int a = 0; a < layout.arrays(); ++a) {
     Readers& readers = readers_[static_cast<std::size_t>(a)];
     read(a, is_forward ? readers.forward : *readers.backward,
-         is_forward ? readers.forward_patches : readers.backward_patches, are_many ? partial_.view() : y);
+         is_forward ? readers.forward_patches : readers.backward_patches, are_many ? partial_.view() : y,
+         at_once ? factor : 1.0f);
     if (are_many) add_scaled(partial_.view(), layout.factor(a), a == 0, y);
   }
   if (is_forward && measured_) measure(y);
-  scale(y, is_forward ? output_scale_ * weight_scale_ : weight_scale_);
+  if (!at_once) scale(y, factor);
 }
 
 // A batch of vectors is a batch of images of one pixel.
@@ -80,10 +83,15 @@ void Tile::read_vectors(Direction direction, MatrixView<const float> x, MatrixVi
                         bool calibrate) {
   const PatchShape pixel = vectors_of(PatchShape(), inputs(direction));
   const Purpose purpose = direction == Direction::forward ? Purpose::forward_read : Purpose::backward_read;
-  each_array(direction, y, [&](int a, ArrayReader& array, PatchReader& patches, MatrixView<float> to) {
+  each_array(direction, y, [&](int a, ArrayReader& array, PatchReader& patches, MatrixView<float> to, float factor) {
     const ReadKey key{spec_.seed, purpose, spec_.unit, first_read, a * blocks()};
-    if (x.rows < kBatchFrom && spec_.periphery.dac_bits > 0) return array.read(x, to, key, calibrate, counters_);
-    patches.read(array, x, pixel, nullptr, to, vectors_, key, calibrate, exact_cells_of(direction, a), counters_);
+    if (x.rows < kBatchFrom && spec_.periphery.dac_bits > 0) {
+      array.read(x, to, key, calibrate, counters_);
+      scale(to, factor);
+    } else {
+      patches.read(array, x, pixel, nullptr, to, vectors_, key, calibrate, exact_cells_of(direction, a), counters_,
+                   factor);
+    }
   });
 }
 
@@ -118,10 +126,10 @@ void Tile::read_images(Direction direction, MatrixView<const float> x, const Pat
         "choose larger periphery.array_rows and array_columns",
         in.kernel_height, in.kernel_width, in.channels, blocks, ReadKey::kMostBlocks);
   }
-  each_array(direction, y, [&](int a, ArrayReader& array, PatchReader& patches, MatrixView<float> to) {
+  each_array(direction, y, [&](int a, ArrayReader& array, PatchReader& patches, MatrixView<float> to, float factor) {
     const ReadKey key{spec_.seed, is_forward ? Purpose::forward_image_read : Purpose::backward_image_read, spec_.unit,
                       first_read, a * blocks};
-    patches.read(array, x, in, into, to, codes, key, calibrate, exact_cells_of(direction, a), counters_);
+    patches.read(array, x, in, into, to, codes, key, calibrate, exact_cells_of(direction, a), counters_, factor);
   });
 }
 
