@@ -25,8 +25,7 @@ void MixedPrecisionRule::update(WeightMatrix& matrix, const UpdateStep& of_batch
   Tile& tile = dynamic_cast<AnalogWeights&>(*matrix.weights).tile();
   epsilon_ = static_cast<float>(spec_.epsilon * tile.pulse_share() * static_cast<double>(tile.weight_scale()));
   threshold_ = static_cast<float>(spec_.threshold) * epsilon_;
-  if (is_fresh_ && spec_.dither) dither(tile);
-  is_fresh_ = false;
+  if (of_batch.number == 0 && spec_.dither) dither(tile);
   UpdateStep step = of_batch;
   if (reduce_precision(matrix, step)) step.has_gradients = false;
   if (pays_outer_product(matrix, optimizer_, step)) {
@@ -153,7 +152,6 @@ void MixedPrecisionRule::save(const std::string& prefix, SafetensorsWriter& out)
 
 void MixedPrecisionRule::load(const std::string& prefix, const SafetensorsFile& in) {
   in.read(prefix + ".accumulated", accumulated_.values());
-  is_fresh_ = false;
   optimizer_.load(prefix, in);
 }
 

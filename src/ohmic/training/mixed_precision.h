@@ -41,7 +41,6 @@ class MixedPrecisionRule final : public UpdateRule {
 
   MixedPrecisionSpec spec_;
   Optimizer optimizer_;
-  bool is_fresh_ = true;                             ///< before the first update
   float threshold_ = 0;                              ///< the accumulated change from which a weight is pulsed
   float epsilon_ = 0;                                ///< of the tile: the weight change that one pulse stands for
   Matrix accumulated_;                               ///< chi
