@@ -237,7 +237,7 @@ HWY_INLINE void run_outputs(const float* HWY_RESTRICT from, std::size_t length, 
   const std::size_t lanes = hn::Lanes(d);
   const auto limit = hn::Set(d, levels);
   const auto converted = [&](FloatVector y) {
-    if constexpr (kConversion == Conversion::none) return y;
+    if constexpr (kConversion == Conversion::none) return hn::Mul(y, hn::Set(d, step));
     y = hn::Mul(y, hn::Set(d, inverse_step));
     if constexpr (kConversion == Conversion::clamped) y = hn::Min(hn::Max(y, hn::Neg(limit)), limit);
     return hn::Mul(hn::Round(y), hn::Set(d, step));
@@ -250,9 +250,8 @@ HWY_INLINE void run_outputs(const float* HWY_RESTRICT from, std::size_t length, 
   }
   for (; i < length; ++i) {
     float y = from[i];
-    if constexpr (kConversion != Conversion::none) {
-      y = std::nearbyint(std::clamp(y * inverse_step, -levels, levels)) * step;
-    }
+    if constexpr (kConversion != Conversion::none) y = std::nearbyint(std::clamp(y * inverse_step, -levels, levels));
+    y *= step;
     out[i] = kAccumulate ? out[i] + y : y;
   }
 }
@@ -265,11 +264,11 @@ HWY_INLINE void all_rows(const OutputConversion& c, const float* analog, std::si
     const float range = kConversion == Conversion::unclamped ? largest[r] : c.range;
     const bool is_exact = kConversion == Conversion::none || range <= 0;
     const float inverse_step = is_exact ? 0 : levels / range;
-    const float step = is_exact ? 0 : range / levels;
+    const float step = is_exact ? c.factor : range / levels * c.factor;
     for (const OutputRun& run : c.runs) {
       const auto length = static_cast<std::size_t>(run.length);
       if (is_exact) {
-        run_outputs<Conversion::none, kAccumulate>(analog + run.from, length, 0, 0, 0, out[r] + run.to);
+        run_outputs<Conversion::none, kAccumulate>(analog + run.from, length, 0, step, 0, out[r] + run.to);
       } else {
         run_outputs<kConversion, kAccumulate>(analog + run.from, length, inverse_step, step, levels, out[r] + run.to);
       }

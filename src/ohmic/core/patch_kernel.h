@@ -66,13 +66,15 @@ struct OutputRun {
   std::int32_t from, length, to;
 };
 
-/// How analog outputs are converted and where they go: out[to + i] = ADC(analog[from + i]), or is increased by it.
+/// How analog outputs are converted and where they go: out[to + i] = factor ADC(analog[from + i]), or is increased by
+/// it.
 struct OutputConversion {
   AdcMode adc;
   float range;  ///< full scale, for fixed
   int levels;
   std::span<const OutputRun> runs;
   bool accumulate;
+  float factor = 1;
 };
 
 /// Row r's outputs from analog + r stride, with full scale largest[r] for per_vector, to out[r].

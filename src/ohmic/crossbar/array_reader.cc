@@ -35,10 +35,10 @@ ArrayReader::ArrayReader(int rows, int columns, int block_rows, int block_column
       digits_(rows, columns, scale) {}
 
 void ArrayReader::read(MatrixView<const float> x, MatrixView<float> y, const ReadKey& key, bool calibrate,
-                       Counters& counters) {
+                       Counters& counters, float factor) {
   OHMIC_EXPECT(x.columns == static_cast<std::size_t>(rows_) && y.columns == static_cast<std::size_t>(columns_));
   std::vector<FullScales> seen(x.rows);
-  for (std::size_t v = 0; v < x.rows; ++v) read_one(x.row(v), y.row(v), key, key.first_read + v, seen[v]);
+  for (std::size_t v = 0; v < x.rows; ++v) read_one(x.row(v), y.row(v), factor, key, key.first_read + v, seen[v]);
   if (calibrate) observe(seen);
   count(x.rows, static_cast<std::size_t>(block_count()), counters);
 }
@@ -93,8 +93,8 @@ bool ArrayReader::gather_groups(int block, Scratch& s) const {
   return any_negative;
 }
 
-void ArrayReader::read_one(std::span<const float> x, std::span<float> y, const ReadKey& key, std::uint64_t read,
-                           FullScales& seen) const {
+void ArrayReader::read_one(std::span<const float> x, std::span<float> y, float factor, const ReadKey& key,
+                           std::uint64_t read, FullScales& seen) const {
   thread_local Scratch s;
   const auto blocks = static_cast<std::size_t>(block_count());
   const std::size_t padded_rows = (x.size() + 3) / 4 * 4;
@@ -137,6 +137,7 @@ void ArrayReader::read_one(std::span<const float> x, std::span<float> y, const R
 
   const OutputRun all{0, static_cast<std::int32_t>(y.size()), 0};
   OutputConversion conversion = this->conversion();
+  conversion.factor = factor;
   conversion.runs = {&all, 1};
   const std::span<float* const> out(s.out);
   convert_outputs(conversion, s.analog.data(), stride, s.largest.data(), out.first(1));

@@ -58,9 +58,10 @@ class ArrayReader {
   DigitMatrix& digits() { return digits_; }
   const DigitMatrix& digits() const { return digits_; }
 
-  /// x: vectors x rows, y: vectors x columns. With `calibrate` the vectors count for per_layer ranges. There must be a
-  /// DAC.
-  void read(MatrixView<const float> x, MatrixView<float> y, const ReadKey& key, bool calibrate, Counters& counters);
+  /// x: vectors x rows, y: vectors x columns; all outputs are multiplied by `factor`. With `calibrate` the vectors
+  /// count for per_layer ranges. There must be a DAC.
+  void read(MatrixView<const float> x, MatrixView<float> y, const ReadKey& key, bool calibrate, Counters& counters,
+            float factor = 1);
 
   ConverterRange& dac_range() { return dac_range_; }
   ConverterRange& adc_range() { return adc_range_; }
@@ -87,7 +88,7 @@ class ArrayReader {
   int block_begin(int block) const { return block * block_rows_; }
   int block_size(int block) const { return std::min(block_rows_, rows_ - block_begin(block)); }
 
-  void read_one(std::span<const float> x, std::span<float> y, const ReadKey& key, std::uint64_t read,
+  void read_one(std::span<const float> x, std::span<float> y, float factor, const ReadKey& key, std::uint64_t read,
                 FullScales& seen) const;
   bool gather_groups(int block, Scratch& scratch) const;
 

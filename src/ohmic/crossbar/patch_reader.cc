@@ -13,9 +13,11 @@
 namespace ohmic {
 namespace {
 
-constexpr std::size_t kRowsPerChunk = 256;           // from which more samples in one chunk gain nothing
-constexpr std::size_t kFewRows = 8, kManyRows = 64;  // read side by side: many if the digits come from far away
-constexpr std::size_t kManyFromBytes = 1 << 20;      // about a second-level cache
+constexpr std::size_t kRowsPerChunk = 256;  // from which more samples in one chunk gain nothing
+// Rows read side by side: many if they are short or the digits come from far away, else their outputs stay in the
+// first-level cache.
+constexpr std::size_t kFewRows = 8, kManyRows = 64, kFewOutputs = 2048;
+constexpr std::size_t kManyFromBytes = 1 << 20;  // about a second-level cache
 
 std::size_t up_to_four(int n) { return (static_cast<std::size_t>(n) + 3) / 4 * 4; }
 
@@ -47,7 +49,6 @@ struct PatchReader::Job {
   CodeImages& codes;
   const ReadKey& key;
   std::span<FullScales> seen;
-  float factor;                                          ///< on all outputs
   std::vector<std::size_t> position_pixel;               ///< in the image of `in`, where each patch begins
   std::vector<std::size_t> kernel_pixel;                 ///< of each kernel position, from there
   std::vector<std::vector<std::int32_t>> group_offsets;  ///< per block: bytes from the first pixel of a patch
@@ -189,18 +190,11 @@ void each_image_row(const PatchShape& s, const F& f) {
   }
 }
 
-void scale(std::span<float> values, float factor) {
-  if (factor == 1) return;
-  for (float& v : values) v *= factor;
-}
-
-// An image of floats out of its padding, scaled.
-void copy_inner(const PatchShape& s, const float* padded, float factor, std::span<float> image) {
+// An image of floats out of its padding.
+void copy_inner(const PatchShape& s, const float* padded, std::span<float> image) {
   const auto channels = static_cast<std::size_t>(s.channels);
   each_image_row(s, [&](std::size_t to, std::size_t from, std::size_t pixels) {
-    const float* in = padded + from * channels;
-    float* out = image.data() + to * channels;
-    for (std::size_t i = 0; i < pixels * channels; ++i) out[i] = in[i] * factor;
+    std::copy_n(padded + from * channels, pixels * channels, image.data() + to * channels);
   });
 }
 
@@ -360,7 +354,8 @@ void PatchReader::read_samples(const Job& job, std::size_t begin, std::size_t en
   const std::size_t positions = job.positions();
   const std::size_t pixel_bytes = job.codes.pixel_bytes();
   prepare_samples(job, begin, samples, s);
-  const std::size_t most_rows = job.array.digits().bytes() < kManyFromBytes ? kFewRows : kManyRows;
+  const std::size_t few_rows = std::clamp(kFewOutputs / job.columns() / kFewRows * kFewRows, kFewRows, kManyRows);
+  const std::size_t most_rows = job.array.digits().bytes() < kManyFromBytes ? few_rows : kManyRows;
   s.resize_rows(most_rows, job.columns());
   const bool scatter = job.into != nullptr;
   const bool direct = !scatter || blocks_.size() == 1;  // converted where they belong, else summed up before
@@ -400,12 +395,8 @@ void PatchReader::read_samples(const Job& job, std::size_t begin, std::size_t en
     }
     first = next;
   }
-  for (std::size_t v = 0; v < samples; ++v) {
-    if (scatter) {
-      copy_inner(*job.into, s.targets.data() + v * job.target_size, job.factor, job.y.row(begin + v));
-    } else {
-      scale(job.y.row(begin + v), job.factor);
-    }
+  for (std::size_t v = 0; scatter && v < samples; ++v) {
+    copy_inner(*job.into, s.targets.data() + v * job.target_size, job.y.row(begin + v));
   }
 }
 
@@ -460,11 +451,7 @@ void PatchReader::read_exact(const Job& job, std::size_t sample) const {
       convert_outputs({AdcMode::off, 0, 0, job.runs, true}, sum.data(), columns, nullptr, to);
     }
   }
-  if (job.into != nullptr) {
-    copy_inner(*job.into, target.data(), job.factor, job.y.row(sample));
-  } else {
-    scale(job.y.row(sample), job.factor);
-  }
+  if (job.into != nullptr) copy_inner(*job.into, target.data(), job.y.row(sample));
 }
 
 void PatchReader::encode_only(const ArrayReader& array, MatrixView<const float> x, const PatchShape& in,
@@ -495,7 +482,7 @@ void PatchReader::read(ArrayReader& array, MatrixView<const float> x, const Patc
   prepare_digits(array.digits(), in, array.block_rows());
   if (is_exact) load_exact(array, exact);
   codes.reshape(x.rows, in, is_exact);
-  Job job{array, x, in, into, y, codes, key, seen, factor, {}, {}, {}, {}, {}, {}, 0, {}};
+  Job job{array, x, in, into, y, codes, key, seen, {}, {}, {}, {}, {}, {}, 0, {}};
   PixelOffsets offsets(in);
   job.position_pixel = std::move(offsets.position);
   job.kernel_pixel = std::move(offsets.kernel);
@@ -514,6 +501,7 @@ void PatchReader::read(ArrayReader& array, MatrixView<const float> x, const Patc
     job.runs = job.whole;
   }
   job.conversion = array.conversion();
+  job.conversion.factor = factor;
   if (is_exact) {
     parallel_chunks(x.rows, 1, [&](std::size_t begin, std::size_t) { read_exact(job, begin); });
   } else {

@@ -86,8 +86,7 @@ void Tile::read_vectors(Direction direction, MatrixView<const float> x, MatrixVi
   each_array(direction, y, [&](int a, ArrayReader& array, PatchReader& patches, MatrixView<float> to, float factor) {
     const ReadKey key{spec_.seed, purpose, spec_.unit, first_read, a * blocks()};
     if (x.rows < kBatchFrom && spec_.periphery.dac_bits > 0) {
-      array.read(x, to, key, calibrate, counters_);
-      scale(to, factor);
+      array.read(x, to, key, calibrate, counters_, factor);
     } else {
       patches.read(array, x, pixel, nullptr, to, vectors_, key, calibrate, exact_cells_of(direction, a), counters_,
                    factor);
