@@ -98,11 +98,19 @@ TEST_F(Networks, MeasureWhatTheirTaskIsJudgedBy) {
   EXPECT_NE(refused.err.find("training.task"), std::string::npos) << refused.err;
 }
 
+// Chance is 0.1. Four seeds reached 0.63 to 0.70 on quiet cells and 0.28 to 0.39 on pcm.
 TEST_F(Networks, LearnFromWhatTheySee) {
-  succeed(Arguments{"train", "cifar10_cnn", "--out", text("cnn")} + set("data.name=synthetic_images") +
-          set("data.train_limit=2000") + set("data.test_limit=500") + set("training.epochs=4") +
-          set("training.batch_size=20") + set("training.learning_rate=0.05"));
-  EXPECT_GT(read_json_lines(path("cnn/metrics.jsonl")).back().at("test_accuracy"), 0.3);  // chance: 0.1
+  const auto train = [](const std::string& out) {
+    return Arguments{"train", "cifar10_cnn", "--out", out} + set("data.name=synthetic_images") +
+           set("data.train_limit=2000") + set("data.test_limit=500") + set("training.epochs=4") +
+           set("training.batch_size=20");
+  };
+  succeed(train(text("quiet")) + set("training.learning_rate=0.05") + set("device.cell=ideal") +
+          set("mixed_precision.threshold=0.5") + set("mixed_precision.dither=true") +
+          set("mixed_precision.refresh.every_samples=0"));
+  EXPECT_GT(read_json_lines(path("quiet/metrics.jsonl")).back().at("test_accuracy"), 0.5);
+  succeed(train(text("pcm")) + set("training.learning_rate=0.02"));
+  EXPECT_GT(read_json_lines(path("pcm/metrics.jsonl")).back().at("test_accuracy"), 0.2);
 }
 
 TEST_F(Networks, ThatCannotBeAreNamed) {
