@@ -4,18 +4,6 @@
 
 namespace ohmic {
 
-/// While it lives, oneDNN works on the calling thread alone; else it would take as many as OpenMP would give it.
-class OneThread {
- public:
-  OneThread();
-  ~OneThread();
-  OneThread(const OneThread&) = delete;
-  OneThread& operator=(const OneThread&) = delete;
-
- private:
-  int before_;
-};
-
 enum class Transpose { no, yes };
 
 /// C = A B (+ C if `accumulate`), row-major fp32 by oneDNN on the calling thread alone, so that the order of the sums

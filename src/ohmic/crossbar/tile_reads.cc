@@ -121,8 +121,7 @@ void Tile::read_images(Direction direction, MatrixView<const float> x, const Pat
   if (static_cast<std::int64_t>(blocks) * cells_->layout().arrays() > ReadKey::kMostBlocks) {
     fail(
         "patches of {} x {} x {} values fall into {} row blocks, times synapse.slices x copies; at most {} are "
-        "possible: "
-        "choose larger periphery.array_rows and array_columns",
+        "possible: choose larger periphery.array_rows and array_columns",
         in.kernel_height, in.kernel_width, in.channels, blocks, ReadKey::kMostBlocks);
   }
   each_array(direction, y, [&](int a, ArrayReader& array, PatchReader& patches, MatrixView<float> to, float factor) {
