@@ -57,6 +57,7 @@ struct PatchReader::Job {
   std::vector<OutputRun> runs;                           ///< the same, or by where they lie in the image of `into`
   std::size_t target_size = 0;                           ///< floats in the image of `into` with padding
   OutputConversion conversion{};
+  const FinishRows& finish;
 
   std::size_t columns() const { return static_cast<std::size_t>(array.digits().columns()); }
   std::size_t positions() const { return position_pixel.size(); }
@@ -393,6 +394,7 @@ void PatchReader::read_samples(const Job& job, std::size_t begin, std::size_t en
       each_place(first, count, positions, [&](std::size_t r, Place at) { s.out[r] = target(at); });
       convert_outputs({AdcMode::off, 0, 0, job.runs, true}, s.sums.data(), s.stride, nullptr, s.out);
     }
+    if (!scatter && job.finish) job.finish((begin + first.sample) * positions + first.position, count, target(first));
     first = next;
   }
   for (std::size_t v = 0; scatter && v < samples; ++v) {
@@ -451,7 +453,11 @@ void PatchReader::read_exact(const Job& job, std::size_t sample) const {
       convert_outputs({AdcMode::off, 0, 0, job.runs, true}, sum.data(), columns, nullptr, to);
     }
   }
-  if (job.into != nullptr) copy_inner(*job.into, target.data(), job.y.row(sample));
+  if (job.into != nullptr) {
+    copy_inner(*job.into, target.data(), job.y.row(sample));
+  } else if (job.finish) {
+    job.finish(sample * job.positions(), job.positions(), job.y.row(sample).data());
+  }
 }
 
 void PatchReader::encode_only(const ArrayReader& array, MatrixView<const float> x, const PatchShape& in,
@@ -476,13 +482,13 @@ void PatchReader::encode_only(const ArrayReader& array, MatrixView<const float> 
 
 void PatchReader::read(ArrayReader& array, MatrixView<const float> x, const PatchShape& in, const PatchShape* into,
                        MatrixView<float> y, CodeImages& codes, const ReadKey& key, bool calibrate,
-                       const ExactCells& exact, Counters& counters, float factor) {
+                       const ExactCells& exact, Counters& counters, float factor, const FinishRows& finish) {
   const bool is_exact = array.periphery().dac_bits == 0;
   std::vector<FullScales> seen(x.rows);
   prepare_digits(array.digits(), in, array.block_rows());
   if (is_exact) load_exact(array, exact);
   codes.reshape(x.rows, in, is_exact);
-  Job job{array, x, in, into, y, codes, key, seen, {}, {}, {}, {}, {}, {}, 0, {}};
+  Job job{array, x, in, into, y, codes, key, seen, {}, {}, {}, {}, {}, {}, 0, {}, finish};
   PixelOffsets offsets(in);
   job.position_pixel = std::move(offsets.position);
   job.kernel_pixel = std::move(offsets.kernel);

@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <span>
 #include <vector>
 
@@ -43,6 +44,10 @@ struct PixelOffsets {
 
 /// Error unless there is at least one position and the numbers fit.
 void check_patch_shape(const PatchShape& shape);
+
+/// What is done to outputs while they are still in the cache: `rows` points at the rows [first, first + count) of all
+/// samples' positions, to be changed in place. Called once for each row, by several threads at a time.
+using FinishRows = std::function<void(std::size_t first, std::size_t count, float* rows)>;
 
 /// Which way through the array: forward takes the tile's inputs, backward its outputs.
 enum class Direction { forward, backward };

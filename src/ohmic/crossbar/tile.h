@@ -65,9 +65,10 @@ class Tile {
   /// Each position's patch through the array, as a convolution does it forward and a transposed one backward.
   /// x: batch x (height x width x channels) of `shape`, y: batch x (positions x outputs of that direction). `shape`'s
   /// patches have as many values as that direction has inputs. Sample v of the batch is read number first_read + v.
-  /// `codes` gets the converted x. One scale per sample at the DAC, one per position and row block at the ADC.
+  /// `codes` gets the converted x; `finish` is done to the outputs. One scale per sample at the DAC, one per position
+  /// and row block at the ADC.
   void read_patches(Direction direction, MatrixView<const float> x, const PatchShape& shape, MatrixView<float> y,
-                    CodeImages& codes, std::uint64_t first_read, bool calibrate = false);
+                    CodeImages& codes, std::uint64_t first_read, bool calibrate = false, const FinishRows& finish = {});
   /// One vector per position through the array, the outputs taken as patches and added into images: backward through a
   /// convolution, forward through a transposed one. x: batch x (positions x inputs of that direction), y: batch x
   /// (height x width x channels) of `shape`.
@@ -135,9 +136,10 @@ class Tile {
     PatchReader forward_patches, backward_patches;
   };
 
-  /// Calls read(array, reader, patches, y) for each array of the synapse; y gets what they make together.
+  /// Calls read(array, reader, patches, y, factor, finish) for each array of the synapse; y gets what they make
+  /// together, with `finish` done to its rows of as many values as the direction has outputs.
   template <class F>
-  void each_array(Direction direction, MatrixView<float> y, const F& read);
+  void each_array(Direction direction, MatrixView<float> y, const FinishRows& finish, const F& read);
   void read_vectors(Direction direction, MatrixView<const float> x, MatrixView<float> y, std::uint64_t first_read,
                     bool calibrate);
   void measure(MatrixView<const float> y);
@@ -146,7 +148,8 @@ class Tile {
   ArrayReader make_reader(int rows, int columns, int block_rows, int block_columns, const DigitScale& scale) const;
   void make_backward_readers();
   void read_images(Direction direction, MatrixView<const float> x, const PatchShape& in, const PatchShape* into,
-                   MatrixView<float> y, CodeImages& codes, std::uint64_t first_read, bool calibrate);
+                   MatrixView<float> y, CodeImages& codes, std::uint64_t first_read, bool calibrate,
+                   const FinishRows& finish);
   ExactCells exact_cells_of(Direction direction, int array) const;
   void exact_cells(Direction direction, int array, std::span<float> weights, std::span<float> variances) const;
   int blocks() const;

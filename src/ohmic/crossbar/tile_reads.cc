@@ -59,7 +59,7 @@ ExactCells Tile::exact_cells_of(Direction direction, int array) const {
 }
 
 template <class F>
-void Tile::each_array(Direction direction, MatrixView<float> y, const F& read) {
+void Tile::each_array(Direction direction, MatrixView<float> y, const FinishRows& finish, const F& read) {
   const bool is_forward = direction == Direction::forward;
   if (!is_forward && !readers_[0].backward) make_backward_readers();
   const LaneLayout& layout = cells_->layout();
@@ -71,11 +71,13 @@ void Tile::each_array(Direction direction, MatrixView<float> y, const F& read) {
     Readers& readers = readers_[static_cast<std::size_t>(a)];
     read(a, is_forward ? readers.forward : *readers.backward,
          is_forward ? readers.forward_patches : readers.backward_patches, are_many ? partial_.view() : y,
-         at_once ? factor : 1.0f);
+         at_once ? factor : 1.0f, at_once ? finish : FinishRows());
     if (are_many) add_scaled(partial_.view(), layout.factor(a), a == 0, y);
   }
   if (is_forward && measured_) measure(y);
-  if (!at_once) scale(y, factor);
+  if (at_once) return;
+  scale(y, factor);
+  if (finish) finish(0, y.rows * y.columns / static_cast<std::size_t>(outputs(direction)), y.data);
 }
 
 // A batch of vectors is a batch of images of one pixel.
@@ -83,15 +85,17 @@ void Tile::read_vectors(Direction direction, MatrixView<const float> x, MatrixVi
                         bool calibrate) {
   const PatchShape pixel = vectors_of(PatchShape(), inputs(direction));
   const Purpose purpose = direction == Direction::forward ? Purpose::forward_read : Purpose::backward_read;
-  each_array(direction, y, [&](int a, ArrayReader& array, PatchReader& patches, MatrixView<float> to, float factor) {
-    const ReadKey key{spec_.seed, purpose, spec_.unit, first_read, a * blocks()};
-    if (x.rows < kBatchFrom && spec_.periphery.dac_bits > 0) {
-      array.read(x, to, key, calibrate, counters_, factor);
-    } else {
-      patches.read(array, x, pixel, nullptr, to, vectors_, key, calibrate, exact_cells_of(direction, a), counters_,
-                   factor);
-    }
-  });
+  each_array(
+      direction, y, {},
+      [&](int a, ArrayReader& array, PatchReader& patches, MatrixView<float> to, float factor, const FinishRows&) {
+        const ReadKey key{spec_.seed, purpose, spec_.unit, first_read, a * blocks()};
+        if (x.rows < kBatchFrom && spec_.periphery.dac_bits > 0) {
+          array.read(x, to, key, calibrate, counters_, factor);
+        } else {
+          patches.read(array, x, pixel, nullptr, to, vectors_, key, calibrate, exact_cells_of(direction, a), counters_,
+                       factor);
+        }
+      });
 }
 
 void Tile::forward(MatrixView<const float> x, MatrixView<float> y, std::uint64_t first_read, bool calibrate) {
@@ -114,7 +118,8 @@ double Tile::end_measurement() {
 }
 
 void Tile::read_images(Direction direction, MatrixView<const float> x, const PatchShape& in, const PatchShape* into,
-                       MatrixView<float> y, CodeImages& codes, std::uint64_t first_read, bool calibrate) {
+                       MatrixView<float> y, CodeImages& codes, std::uint64_t first_read, bool calibrate,
+                       const FinishRows& finish) {
   const bool is_forward = direction == Direction::forward;
   const int block_rows = static_cast<int>(is_forward ? spec_.periphery.array_rows : spec_.periphery.array_columns);
   const auto blocks = static_cast<int>(patch_blocks(in, block_rows).size());
@@ -124,19 +129,22 @@ void Tile::read_images(Direction direction, MatrixView<const float> x, const Pat
         "possible: choose larger periphery.array_rows and array_columns",
         in.kernel_height, in.kernel_width, in.channels, blocks, ReadKey::kMostBlocks);
   }
-  each_array(direction, y, [&](int a, ArrayReader& array, PatchReader& patches, MatrixView<float> to, float factor) {
-    const ReadKey key{spec_.seed, is_forward ? Purpose::forward_image_read : Purpose::backward_image_read, spec_.unit,
-                      first_read, a * blocks};
-    patches.read(array, x, in, into, to, codes, key, calibrate, exact_cells_of(direction, a), counters_, factor);
-  });
+  each_array(
+      direction, y, finish,
+      [&](int a, ArrayReader& array, PatchReader& patches, MatrixView<float> to, float factor, const FinishRows& then) {
+        const ReadKey key{spec_.seed, is_forward ? Purpose::forward_image_read : Purpose::backward_image_read,
+                          spec_.unit, first_read, a * blocks};
+        patches.read(array, x, in, into, to, codes, key, calibrate, exact_cells_of(direction, a), counters_, factor,
+                     then);
+      });
 }
 
 void Tile::read_patches(Direction direction, MatrixView<const float> x, const PatchShape& shape, MatrixView<float> y,
-                        CodeImages& codes, std::uint64_t first_read, bool calibrate) {
+                        CodeImages& codes, std::uint64_t first_read, bool calibrate, const FinishRows& finish) {
   check_patch_shape(shape);
   OHMIC_EXPECT(shape.patch_size() == inputs(direction) && x.columns == shape.image_size() && x.rows == y.rows);
   OHMIC_EXPECT(y.columns == static_cast<std::size_t>(shape.positions()) * static_cast<std::size_t>(outputs(direction)));
-  read_images(direction, x, shape, nullptr, y, codes, first_read, calibrate);
+  read_images(direction, x, shape, nullptr, y, codes, first_read, calibrate, finish);
 }
 
 void Tile::read_and_scatter(Direction direction, MatrixView<const float> x, const PatchShape& shape,
@@ -145,7 +153,7 @@ void Tile::read_and_scatter(Direction direction, MatrixView<const float> x, cons
   const PatchShape vectors = vectors_of(shape, inputs(direction));
   OHMIC_EXPECT(shape.patch_size() == outputs(direction) && x.columns == vectors.image_size() && x.rows == y.rows);
   OHMIC_EXPECT(y.columns == shape.image_size());
-  read_images(direction, x, vectors, &shape, y, codes, first_read, calibrate);
+  read_images(direction, x, vectors, &shape, y, codes, first_read, calibrate, {});
 }
 
 void Tile::encode_vectors(Direction direction, MatrixView<const float> x, const PatchShape& shape, CodeImages& codes) {

@@ -41,6 +41,12 @@ void ReluLayer::forward(LayerInputs x, MatrixView<float> y, const Pass&) {
   map_elements(count_of(y), x[0].data, y.data, [](float v) { return v < 0 ? 0.0f : v; });
 }
 
+FinishRows ReluLayer::in_place(LayerInputs, std::size_t) {
+  return [channels = static_cast<std::size_t>(output_shape().channels)](std::size_t, std::size_t count, float* rows) {
+    for (std::size_t i = 0; i < count * channels; ++i) rows[i] = rows[i] < 0 ? 0.0f : rows[i];
+  };
+}
+
 void ReluLayer::backward(LayerInputs, MatrixView<const float> y, MatrixView<const float> dy, InputGradients dx,
                          const Pass&) {
   if (dx[0].data == nullptr) return;

@@ -17,6 +17,7 @@ class ReluLayer final : public Layer {
   void forward(LayerInputs x, MatrixView<float> y, const Pass& pass) override;
   void backward(LayerInputs x, MatrixView<const float> y, MatrixView<const float> dy, InputGradients dx,
                 const Pass& pass) override;
+  FinishRows in_place(LayerInputs x, std::size_t place) override;
   Needs needs() const override { return {false, true}; }
 };
 

@@ -85,6 +85,21 @@ void ConvolutionLayer::forward(LayerInputs x, MatrixView<float> y, const Pass& p
   if (has_bias_) add_bias(bias_, y);
 }
 
+bool ConvolutionLayer::can_finish() const { return groups_.size() == 1 && groups_[0].finishes(); }
+
+void ConvolutionLayer::forward_and_finish(LayerInputs x, MatrixView<float> y, const Pass& pass,
+                                          const FinishRows& finish) {
+  const std::size_t channels = bias_.values.size();
+  const FinishRows after_bias = [&](std::size_t first, std::size_t count, float* rows) {
+    for (std::size_t r = 0; r < count; ++r) {
+      for (std::size_t c = 0; c < channels; ++c) rows[r * channels + c] += bias_.values[c];
+    }
+    finish(first, count, rows);
+  };
+  groups_[0].read_patches(all_channels(x[0], input_shape().channels), all_channels(y, output_shape().channels), pass,
+                          has_bias_ ? after_bias : finish);
+}
+
 void ConvolutionLayer::backward(LayerInputs x, MatrixView<const float>, MatrixView<const float> dy, InputGradients dx,
                                 const Pass& pass) {
   const auto groups = static_cast<int>(groups_.size());

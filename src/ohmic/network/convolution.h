@@ -25,6 +25,8 @@ class ConvolutionLayer final : public Layer {
   void forward(LayerInputs x, MatrixView<float> y, const Pass& pass) override;
   void backward(LayerInputs x, MatrixView<const float> y, MatrixView<const float> dy, InputGradients dx,
                 const Pass& pass) override;
+  bool can_finish() const override;
+  void forward_and_finish(LayerInputs x, MatrixView<float> y, const Pass& pass, const FinishRows& finish) override;
   Needs needs() const override;
   std::vector<WeightMatrix*> weight_matrices() override;
   std::vector<Parameter*> parameters() override;

@@ -11,6 +11,9 @@ namespace ohmic {
 namespace {
 
 constexpr std::size_t kElementsPerChunk = 1 << 16;
+// Without a way back, samples pass through all layers a few at a time, so that what one layer writes is still in the
+// cache when the next one reads it: for each thread about a second-level cache of the widest layer.
+constexpr std::size_t kCachedElements = 1 << 18, kSamplesPerThread = 4;
 constexpr int kSample = -1;  // where a layer's number is meant: the sample itself
 
 void add(MatrixView<const float> from, MatrixView<float> to) {
@@ -173,20 +176,67 @@ MatrixView<const float> Graph::forward(MatrixView<const float> x, const Pass& pa
 
 MatrixView<const float> Graph::forward_until(std::size_t layers, MatrixView<const float> x, const Pass& pass) {
   OHMIC_EXPECT(x.columns == input_size());
+  std::size_t widest = x.columns;
+  bool divisible = !pass.training;
+  for (const Node& node : nodes_) {
+    widest = std::max(widest, node.layer->output_shape().size());
+    divisible = divisible && !node.layer->reads_whole_batches();
+  }
+  const std::size_t part =
+      std::max(kCachedElements / widest, kSamplesPerThread) * static_cast<std::size_t>(thread_count());
+  if (!divisible || x.rows <= part) return run(layers, x, pass);
+  evaluated_.resize(x.rows, nodes_[layers - 1].layer->output_shape().size());
+  for (std::size_t begin = 0; begin < x.rows; begin += part) {
+    const MatrixView<const float> samples{x.data + begin * x.columns, std::min(part, x.rows - begin), x.columns};
+    const MatrixView<const float> y = run(layers, samples, {pass.first_read + begin, false, pass.continues});
+    std::copy_n(y.data, y.rows * y.columns, evaluated_.row(begin).data());
+  }
+  return static_cast<const Matrix&>(evaluated_).view();
+}
+
+// How far the layers after `first` can be done in place to its output, and what they do.
+std::size_t Graph::last_in_place(std::size_t first, std::size_t layers, MatrixView<const float> x,
+                                 std::vector<FinishRows>& steps) {
+  std::size_t last = first;
+  for (; last + 1 < layers && nodes_[last].uses == 1; ++last) {
+    const Node& next = nodes_[last + 1];
+    const auto input = std::find(next.inputs.begin(), next.inputs.end(), static_cast<int>(last));
+    if (input == next.inputs.end()) break;
+    in_.clear();
+    for (const int k : next.inputs) in_.push_back(output_of(k, x));
+    FinishRows step = next.layer->in_place(in_, static_cast<std::size_t>(input - next.inputs.begin()));
+    if (!step) break;
+    steps.push_back(std::move(step));
+  }
+  return last;
+}
+
+MatrixView<const float> Graph::run(std::size_t layers, MatrixView<const float> x, const Pass& pass) {
   sample_ = x;
   for (Node& node : nodes_) give_back(node.output);
   std::vector<int> left;
   for (const Node& node : nodes_) left.push_back(node.uses);
   for (std::size_t l = 0; l < layers; ++l) {
-    Node& node = nodes_[l];
+    const std::size_t first = l;
+    Layer& layer = *nodes_[first].layer;
+    std::vector<FinishRows> steps;
+    if (!pass.training && layer.can_finish()) l = last_in_place(first, layers, x, steps);
     in_.clear();
-    for (const int input : node.inputs) in_.push_back(output_of(input, x));
-    node.output = take(x.rows, node.layer->output_shape().size());
-    node.layer->forward(in_, node.output.view(), pass);
-    for (const int input : node.inputs) {
-      if (input == kSample) continue;
-      Node& from = nodes_[static_cast<std::size_t>(input)];
-      if (--left[static_cast<std::size_t>(input)] == 0 && !(pass.training && from.kept)) give_back(from.output);
+    for (const int input : nodes_[first].inputs) in_.push_back(output_of(input, x));
+    nodes_[l].output = take(x.rows, nodes_[l].layer->output_shape().size());
+    if (steps.empty()) {
+      layer.forward(in_, nodes_[l].output.view(), pass);
+    } else {
+      layer.forward_and_finish(in_, nodes_[l].output.view(), pass, [&](auto row, auto count, float* rows) {
+        for (const FinishRows& step : steps) step(row, count, rows);
+      });
+    }
+    for (std::size_t done = first; done <= l; ++done) {
+      for (const int input : nodes_[done].inputs) {
+        if (input == kSample) continue;
+        Node& from = nodes_[static_cast<std::size_t>(input)];
+        if (--left[static_cast<std::size_t>(input)] == 0 && !(pass.training && from.kept)) give_back(from.output);
+      }
     }
   }
   return static_cast<const Matrix&>(nodes_[layers - 1].output).view();
@@ -259,7 +309,7 @@ void Graph::forget() {
 }
 
 std::size_t Graph::bytes() const {
-  std::size_t elements = 0;
+  std::size_t elements = evaluated_.capacity();
   for (const Matrix& matrix : free_) elements += matrix.capacity();
   for (const Node& node : nodes_) elements += node.output.capacity() + node.gradient.capacity();
   return elements * sizeof(float);

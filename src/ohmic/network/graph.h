@@ -73,6 +73,9 @@ class Graph {
   };
 
   void plan();
+  MatrixView<const float> run(std::size_t layers, MatrixView<const float> x, const Pass& pass);
+  std::size_t last_in_place(std::size_t first, std::size_t layers, MatrixView<const float> x,
+                            std::vector<FinishRows>& steps);
   Matrix take(std::size_t rows, std::size_t columns);
   void give_back(Matrix& matrix);
   MatrixView<const float> output_of(int node, MatrixView<const float> x) const;
@@ -83,6 +86,7 @@ class Graph {
   std::vector<WeightMatrix*> matrices_;
   std::vector<Parameter*> parameters_;
   MatrixView<const float> sample_;  ///< of the last forward pass
+  Matrix evaluated_;                ///< outputs of an evaluation that was done in parts
   std::vector<Matrix> free_;
   std::vector<MatrixView<const float>> in_;  ///< scratch
 };

@@ -84,6 +84,21 @@ void AddLayer::forward(LayerInputs x, MatrixView<float> y, const Pass&) {
   });
 }
 
+// Of two inputs; of more, the order of the sum would matter.
+FinishRows AddLayer::in_place(LayerInputs x, std::size_t place) {
+  if (x.size() != 2) return {};
+  const auto channels = static_cast<std::size_t>(output_shape().channels);
+  return [other = x[1 - place].data, channels, relu = relu_](std::size_t first, std::size_t count, float* rows) {
+    const MatrixView<const float> both[2] = {{rows, 1, count * channels},
+                                             {other + first * channels, 1, count * channels}};
+    if (relu) {
+      add_piece(both, rows, 0, count * channels, positive);
+    } else {
+      add_piece(both, rows, 0, count * channels, [](float v) { return v; });
+    }
+  };
+}
+
 // All inputs get the same gradient, from one look at it.
 void AddLayer::backward(LayerInputs, MatrixView<const float> y, MatrixView<const float> dy, InputGradients dx,
                         const Pass&) {

@@ -16,6 +16,7 @@ class AddLayer final : public Layer {
   void forward(LayerInputs x, MatrixView<float> y, const Pass& pass) override;
   void backward(LayerInputs x, MatrixView<const float> y, MatrixView<const float> dy, InputGradients dx,
                 const Pass& pass) override;
+  FinishRows in_place(LayerInputs x, std::size_t place) override;
   Needs needs() const override { return {false, relu_}; }
 
  private:

@@ -7,6 +7,7 @@
 
 #include "ohmic/core/matrix.h"
 #include "ohmic/core/safetensors.h"
+#include "ohmic/crossbar/patches.h"
 #include "ohmic/network/shape.h"
 #include "ohmic/network/weights.h"
 
@@ -49,6 +50,13 @@ class Layer {
 
   /// y: batch x output_shape().size(), overwritten.
   virtual void forward(LayerInputs x, MatrixView<float> y, const Pass& pass) = 0;
+  /// In evaluation a layer that looks at each position alone can be done to the output of the one before it while that
+  /// is in the cache: what changes input number `place` into the output, or nothing where that is not possible. Gives
+  /// the bits of `forward`. x: the inputs; that at `place` has no data yet.
+  virtual FinishRows in_place(LayerInputs /*x*/, std::size_t /*place*/) { return {}; }
+  /// Whether `forward_and_finish` is there: forward, with `finish` done to the positions of y.
+  virtual bool can_finish() const { return false; }
+  virtual void forward_and_finish(LayerInputs x, MatrixView<float> y, const Pass& pass, const FinishRows& finish);
   /// x, y: of the last forward pass, with data only where `needs` says so. dy: gradient of the loss by y. dx:
   /// overwritten with the gradients by x. Leaves the gradients of weights and parameters in them.
   virtual void backward(LayerInputs x, MatrixView<const float> y, MatrixView<const float> dy, InputGradients dx,
@@ -59,6 +67,8 @@ class Layer {
     bool output = true;
   };
   virtual Needs needs() const { return {}; }
+  /// Whether an evaluation must hand it all samples of a batch at once: it keeps something for each of them.
+  virtual bool reads_whole_batches() const { return false; }
 
   virtual std::vector<WeightMatrix*> weight_matrices() { return {}; }
   virtual std::vector<Parameter*> parameters() { return {}; }

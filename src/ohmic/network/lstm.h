@@ -22,6 +22,7 @@ class LstmLayer final : public Layer {
   std::vector<WeightMatrix*> weight_matrices() override { return {&matrix_}; }
   void save(SafetensorsWriter& out) const override;
   void load(const SafetensorsFile& in) override;
+  bool reads_whole_batches() const override { return true; }
   void forget() override { evaluation_ = {}; }
 
  private:

@@ -128,6 +128,11 @@ void BatchNormLayer::use_running() {
   }
 }
 
+void BatchNormLayer::find_scale() {
+  scale_.resize(mean_.size());
+  for (std::size_t c = 0; c < mean_.size(); ++c) scale_[c] = gamma_.values[c] * inverse_[c];
+}
+
 ChannelScales BatchNormLayer::scales() const { return {mean_.data(), scale_.data(), beta_.values.data(), relu_}; }
 
 void BatchNormLayer::forward(LayerInputs x, MatrixView<float> y, const Pass& pass) {
@@ -144,12 +149,21 @@ void BatchNormLayer::forward(LayerInputs x, MatrixView<float> y, const Pass& pas
   } else {
     use_running();
   }
-  scale_.resize(mean_.size());
-  for (std::size_t c = 0; c < mean_.size(); ++c) scale_[c] = gamma_.values[c] * inverse_[c];
+  find_scale();
   const std::size_t channels = rows.columns;
   parallel_chunks(rows.rows, rows_per_task(channels), [&](std::size_t begin, std::size_t end) {
     normalise_channels(rows.data + begin * channels, end - begin, channels, scales(), y.data + begin * channels);
   });
+}
+
+FinishRows BatchNormLayer::in_place(LayerInputs, std::size_t) {
+  if (reestimating_) return {};
+  batch_statistics_ = false;
+  use_running();
+  find_scale();
+  return [this](std::size_t, std::size_t count, float* rows) {
+    normalise_channels(rows, count, mean_.size(), scales(), rows);
+  };
 }
 
 // With z the normalised value before the relu, dz its gradient and n positions:

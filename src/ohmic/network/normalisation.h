@@ -25,6 +25,8 @@ class BatchNormLayer final : public Layer {
   /// After a pass with running statistics these count as constants.
   void backward(LayerInputs x, MatrixView<const float> y, MatrixView<const float> dy, InputGradients dx,
                 const Pass& pass) override;
+  FinishRows in_place(LayerInputs x, std::size_t place) override;
+  bool reads_whole_batches() const override { return reestimating_; }
   Needs needs() const override { return {true, false}; }
   std::vector<Parameter*> parameters() override { return {&gamma_, &beta_}; }
   void save(SafetensorsWriter& out) const override;
@@ -54,6 +56,7 @@ class BatchNormLayer final : public Layer {
   void collect(const Statistics& batch);
   void use(const Statistics& batch);
   void use_running();
+  void find_scale();
   ChannelScales scales() const;
 
   double epsilon_, momentum_;

@@ -109,18 +109,19 @@ void PatchWeights::paste_digital(const DigitalWeights& weights, const Channels<c
   });
 }
 
-void PatchWeights::read_patches(const Channels<const float>& images, const Channels<float>& positions,
-                                const Pass& pass) {
+void PatchWeights::read_patches(const Channels<const float>& images, const Channels<float>& positions, const Pass& pass,
+                                const FinishRows& finish) {
   first_read_ = pass.first_read;
   const std::size_t batch = images.batch.rows;
   if (auto* digital = dynamic_cast<DigitalWeights*>(matrix_.weights.get())) {
+    OHMIC_EXPECT(!finish);
     read_digital(*digital, images, positions);
     digital->count_macs(batch * window_.positions() * digital->values().values().size());
     return;
   }
   const Direction direction = side_ == PatchSide::inputs ? Direction::forward : Direction::backward;
   tile()->read_patches(direction, gathered(images, from_), shape_, target(positions, to_), image_codes_,
-                       pass.first_read, pass.training);
+                       pass.first_read, pass.training, finish);
   scatter(to_, positions);
 }
 

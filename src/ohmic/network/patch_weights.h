@@ -35,7 +35,11 @@ class PatchWeights {
   WeightMatrix& matrix() { return matrix_; }
 
   /// Each position gets the product of its patch with the matrix (or its transpose): positions is overwritten.
-  void read_patches(const Channels<const float>& images, const Channels<float>& positions, const Pass& pass);
+  /// `finish` is done to them while they are in the cache; only where `finishes()`.
+  void read_patches(const Channels<const float>& images, const Channels<float>& positions, const Pass& pass,
+                    const FinishRows& finish = {});
+  /// Whether the matrix is on cells, whose outputs come a few at a time.
+  bool finishes() const { return tile() != nullptr; }
   /// The product of each position's numbers with the matrix is added to an image as a patch; images is
   /// overwritten with the sums.
   void read_and_paste(const Channels<const float>& positions, const Channels<float>& images, const Pass& pass);
