@@ -179,10 +179,13 @@ void GaussiansKernel(const RandomStream& stream, std::uint32_t first_block, std:
 float MaxAbsKernel(std::span<const float> x) {
   const Floats d;
   const std::size_t lanes = hn::Lanes(d);
-  FloatVector best = hn::Zero(d);
+  FloatVector best = hn::Zero(d), second = hn::Zero(d);
   std::size_t i = 0;
-  for (; i + lanes <= x.size(); i += lanes) best = hn::Max(best, hn::Abs(hn::LoadU(d, x.data() + i)));
-  float result = hn::GetLane(hn::MaxOfLanes(d, best));
+  for (; i + 2 * lanes <= x.size(); i += 2 * lanes) {
+    best = hn::Max(best, hn::Abs(hn::LoadU(d, x.data() + i)));
+    second = hn::Max(second, hn::Abs(hn::LoadU(d, x.data() + i + lanes)));
+  }
+  float result = hn::GetLane(hn::MaxOfLanes(d, hn::Max(best, second)));
   for (; i < x.size(); ++i) result = std::max(result, std::abs(x[i]));
   return result;
 }
@@ -256,6 +259,41 @@ std::int64_t SquareCodesKernel(std::span<const std::int8_t> codes, std::size_t f
     sum = hn::Add(sum, square);
   }
   return hn::GetLane(hn::SumOfLanes(di, sum));
+}
+
+void EncodeBytesKernel(std::span<const float> x, const ByteScale& s, std::size_t first_row, std::uint8_t* bytes,
+                       std::uint8_t* squares) {
+  const Floats d;
+  const Ints di;
+  const hn::Rebind<std::int8_t, Floats> d8;
+  const hn::Rebind<std::uint8_t, Floats> du8;
+  constexpr std::int32_t kGolden = 40503;  // as in square_codes
+  const std::size_t lanes = hn::Lanes(d);
+  const auto limit = hn::Set(d, static_cast<float>(s.levels));
+  const auto scale = hn::Set(d, s.inverse_step);
+  const auto multiplier = hn::Set(di, s.multiplier);
+  auto dither = hn::Add(hn::Mul(hn::Add(hn::Iota(di, 0), hn::Set(di, static_cast<std::int32_t>(first_row & 0xffff))),
+                                hn::Set(di, kGolden)),
+                        hn::Set(di, static_cast<std::int32_t>(s.offset & 0xffff)));
+  const auto step = [&](const float* from, std::uint8_t* byte, std::uint8_t* square) HWY_ATTR {
+    const auto code = clamp_round(hn::Mul(hn::LoadU(d, from), scale), limit);
+    const auto shifted = hn::Xor(hn::BitCast(du8, hn::DemoteTo(d8, code)), hn::Set(du8, 0x80));
+    hn::StoreU(shifted, du8, byte);
+    if (square == nullptr) return;
+    const auto scaled = hn::Mul(hn::Mul(code, code), multiplier);
+    const auto rounded = hn::ShiftRight<16>(hn::Add(scaled, hn::And(dither, hn::Set(di, 0xffff))));
+    hn::StoreU(hn::DemoteTo(du8, rounded), du8, square);
+    dither = hn::Add(dither, hn::Set(di, kGolden * static_cast<std::int32_t>(lanes)));
+  };
+  std::size_t i = 0;
+  for (; i + lanes <= x.size(); i += lanes) step(x.data() + i, bytes + i, squares == nullptr ? nullptr : squares + i);
+  if (i == x.size()) return;
+  float in[16] = {};
+  std::uint8_t byte[16], square[16];
+  std::copy(x.begin() + static_cast<std::ptrdiff_t>(i), x.end(), in);
+  step(in, byte, square);
+  std::copy_n(byte, x.size() - i, bytes + i);
+  if (squares != nullptr) std::copy_n(square, x.size() - i, squares + i);
 }
 
 HWY_INLINE FloatVector exponential_of(FloatVector x) {
@@ -385,6 +423,7 @@ HWY_EXPORT(MaxAbsKernel);
 HWY_EXPORT(QuantiseKernel);
 HWY_EXPORT(LargestCodeKernel);
 HWY_EXPORT(SquareCodesKernel);
+HWY_EXPORT(EncodeBytesKernel);
 HWY_EXPORT(SigmoidKernel);
 HWY_EXPORT(TangentKernel);
 HWY_EXPORT(ExponentialKernel);
@@ -406,16 +445,40 @@ void quantise(std::span<const float> x, float inverse_step, int levels, std::spa
   HWY_DYNAMIC_DISPATCH(QuantiseKernel)(x, inverse_step, levels, codes);
 }
 
+namespace {
+
+// Makes 255 of the square of the largest code.
+std::int32_t square_multiplier(std::int32_t largest) { return largest > 0 ? 255 * 65536 / (largest * largest) : 0; }
+
+}  // namespace
+
 SquaredCodes square_codes(std::span<const std::int8_t> codes, std::size_t first_row, std::uint32_t offset,
                           std::uint8_t* squares) {
-  const std::int32_t largest = HWY_DYNAMIC_DISPATCH(LargestCodeKernel)(codes);
-  const std::int32_t multiplier = largest > 0 ? 255 * 65536 / (largest * largest) : 0;
+  const std::int32_t multiplier = square_multiplier(HWY_DYNAMIC_DISPATCH(LargestCodeKernel)(codes));
   const std::int64_t sum = HWY_DYNAMIC_DISPATCH(SquareCodesKernel)(codes, first_row, offset, multiplier, squares);
   if (multiplier == 0) {
     std::fill_n(squares, codes.size(), std::uint8_t{0});
     return {};
   }
   return {65536.0f / static_cast<float>(multiplier), sum};
+}
+
+ByteScale ByteScale::of(float step, int levels, float largest, std::uint32_t offset) {
+  ByteScale s;
+  s.levels = levels;
+  s.offset = offset;
+  if (!(step > 0)) return s;
+  s.inverse_step = 1 / step;
+  // Rounding keeps the order, so this is the largest code.
+  const float code = std::nearbyint(std::min(largest * s.inverse_step, static_cast<float>(levels)));
+  s.multiplier = square_multiplier(static_cast<std::int32_t>(code));
+  if (s.multiplier > 0) s.square_step = 65536.0f / static_cast<float>(s.multiplier);
+  return s;
+}
+
+void encode_bytes(std::span<const float> x, const ByteScale& scale, std::size_t first_row, std::uint8_t* bytes,
+                  std::uint8_t* squares) {
+  HWY_DYNAMIC_DISPATCH(EncodeBytesKernel)(x, scale, first_row, bytes, squares);
 }
 
 void sigmoid(std::span<float> x) { HWY_DYNAMIC_DISPATCH(SigmoidKernel)(x); }

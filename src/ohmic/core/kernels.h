@@ -35,6 +35,21 @@ struct SquaredCodes {
 SquaredCodes square_codes(std::span<const std::int8_t> codes, std::size_t first_row, std::uint32_t offset,
                           std::uint8_t* squares);
 
+/// How the values of a sample become bytes: codes as by `quantise`, squares as by `square_codes`.
+struct ByteScale {
+  float inverse_step = 0;       ///< of the codes
+  int levels = 0;               ///< largest code possible
+  std::int32_t multiplier = 0;  ///< square byte = code^2 multiplier / 2^16, rounded up or down
+  std::uint32_t offset = 0;     ///< of the rounding
+  float square_step = 0;        ///< squared code of one byte step; 0 if all codes are zero
+
+  /// step: of code 1, 0 or above. largest: max_abs of the sample.
+  static ByteScale of(float step, int levels, float largest, std::uint32_t offset);
+};
+/// bytes[i] = code of x[i] + 128 and, unless null, squares[i]; `first_row` is the row of x[0] in the sample.
+void encode_bytes(std::span<const float> x, const ByteScale& scale, std::size_t first_row, std::uint8_t* bytes,
+                  std::uint8_t* squares);
+
 /// x[i] = 1 / (1 + exp(-x[i])), relative error below 3e-7.
 void sigmoid(std::span<float> x);
 

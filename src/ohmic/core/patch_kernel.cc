@@ -260,17 +260,27 @@ template <Conversion kConversion, bool kAccumulate>
 HWY_INLINE void all_rows(const OutputConversion& c, const float* analog, std::size_t stride, const float* largest,
                          std::span<float* const> out) {
   const auto levels = static_cast<float>(c.levels);
+  constexpr std::size_t kRows = 64;  // whose divisions are done side by side
+  alignas(64) float inverse_step[kRows], step[kRows];
   for (std::size_t r = 0; r < out.size(); ++r, analog += stride) {
-    const float range = kConversion == Conversion::unclamped ? largest[r] : c.range;
-    const bool is_exact = kConversion == Conversion::none || range <= 0;
-    const float inverse_step = is_exact ? 0 : levels / range;
-    const float step = is_exact ? c.factor : range / levels * c.factor;
+    const std::size_t at = r % kRows;
+    if (kConversion != Conversion::none && at == 0) {
+      const std::size_t count = std::min(kRows, out.size() - r);
+      for (std::size_t i = 0; i < count; ++i) {
+        const float range = kConversion == Conversion::unclamped ? largest[r + i] : c.range;
+        inverse_step[i] = levels / range;
+        step[i] = range / levels * c.factor;
+      }
+    }
+    const bool is_exact =
+        kConversion == Conversion::none || (kConversion == Conversion::unclamped ? largest[r] : c.range) <= 0;
     for (const OutputRun& run : c.runs) {
       const auto length = static_cast<std::size_t>(run.length);
       if (is_exact) {
-        run_outputs<Conversion::none, kAccumulate>(analog + run.from, length, 0, step, 0, out[r] + run.to);
+        run_outputs<Conversion::none, kAccumulate>(analog + run.from, length, 0, c.factor, 0, out[r] + run.to);
       } else {
-        run_outputs<kConversion, kAccumulate>(analog + run.from, length, inverse_step, step, levels, out[r] + run.to);
+        run_outputs<kConversion, kAccumulate>(analog + run.from, length, inverse_step[at], step[at], levels,
+                                              out[r] + run.to);
       }
     }
   }

@@ -19,6 +19,11 @@ constexpr std::size_t kRowsPerChunk = 256;  // from which more samples in one ch
 constexpr std::size_t kFewRows = 8, kManyRows = 64, kFewOutputs = 2048;
 constexpr std::size_t kManyFromBytes = 1 << 20;  // about a second-level cache
 
+// From one allocation to another.
+std::ptrdiff_t address_distance(const std::uint8_t* from, const std::uint8_t* to) {
+  return static_cast<std::ptrdiff_t>(reinterpret_cast<std::uintptr_t>(to) - reinterpret_cast<std::uintptr_t>(from));
+}
+
 std::size_t up_to_four(int n) { return (static_cast<std::size_t>(n) + 3) / 4 * 4; }
 
 }  // namespace
@@ -73,11 +78,9 @@ struct PatchReader::SampleAtBlock {
 
 // Buffers of one thread, kept from call to call.
 struct PatchReader::Scratch {
-  AlignedVector<std::int8_t> codes;            // of one sample
-  AlignedVector<std::uint8_t> squares;         // likewise
-  AlignedVector<std::uint8_t> images;          // samples x (padded codes + 128, then padded squares)
-  std::vector<float> steps;                    // per sample
-  std::vector<SquaredCodes> squared;           // likewise
+  AlignedVector<std::uint8_t> bytes;           // of one sample, side by side
+  AlignedVector<std::uint8_t> squares;         // samples x padded squares
+  std::vector<float> steps, square_steps;      // per sample
   std::vector<std::int32_t> pixel_sums;        // of squares, of one sample
   std::vector<std::int32_t> window_sums;       // of squares: blocks x samples x positions
   AlignedVector<float> analog, sums, largest;  // rows read side by side
@@ -208,52 +211,63 @@ void place_values(const PatchShape& s, std::span<const float> x, std::span<float
   });
 }
 
-// Bytes ^ `flip` of an image into its padded place, where a pixel has room for a multiple of 4 channels.
-void place_bytes(const PatchShape& s, const std::uint8_t* from, std::uint8_t flip, std::uint8_t* to) {
-  const auto channels = static_cast<std::size_t>(s.channels);
-  const std::size_t room = up_to_four(s.channels);
+// `value` into the padding around an image whose pixels have `room` bytes.
+void fill_padding(const PatchShape& s, std::size_t room, std::uint8_t value, std::uint8_t* image) {
   const std::size_t size =
       static_cast<std::size_t>(s.padded_height()) * static_cast<std::size_t>(s.padded_width()) * room;
-  const bool is_all_covered = size == static_cast<std::size_t>(s.height) * static_cast<std::size_t>(s.width) * channels;
-  if (!is_all_covered) std::memset(to, flip, size);
-  each_image_row(s, [&](std::size_t first, std::size_t place, std::size_t pixels) {
-    const std::uint8_t* in = from + first * channels;
-    std::uint8_t* out = to + place * room;
-    if (channels == room) {
-      for (std::size_t i = 0; i < pixels * room; ++i) out[i] = in[i] ^ flip;
-      return;
-    }
-    for (std::size_t p = 0; p < pixels; ++p) {
-      for (std::size_t c = 0; c < channels; ++c) out[p * room + c] = in[p * channels + c] ^ flip;
-    }
+  std::size_t end = 0;  // of what is done
+  each_image_row(s, [&](std::size_t, std::size_t place, std::size_t pixels) {
+    std::memset(image + end, value, place * room - end);
+    end = (place + pixels) * room;
   });
+  std::memset(image + end, value, size - end);
+}
+
+// The bytes of an image into their padded place, where a pixel has room for a multiple of 4 channels, and the squares
+// unless null. `scratch` has room for both without padding.
+void encode_image(const PatchShape& s, std::span<const float> x, const ByteScale& scale, std::uint8_t* scratch,
+                  std::uint8_t* bytes, std::uint8_t* squares) {
+  const auto channels = static_cast<std::size_t>(s.channels);
+  const std::size_t room = up_to_four(s.channels);
+  if (channels == room) {
+    fill_padding(s, room, 0x80, bytes);
+    if (squares != nullptr) fill_padding(s, room, 0, squares);
+    each_image_row(s, [&](std::size_t from, std::size_t to, std::size_t pixels) {
+      encode_bytes(x.subspan(from * channels, pixels * channels), scale, from * channels, bytes + to * room,
+                   squares == nullptr ? nullptr : squares + to * room);
+    });
+    return;
+  }
+  const std::size_t padded = static_cast<std::size_t>(s.padded_height()) * static_cast<std::size_t>(s.padded_width());
+  encode_bytes(x, scale, 0, scratch, squares == nullptr ? nullptr : scratch + x.size());
+  const auto place = [&](const std::uint8_t* in, std::uint8_t padding, std::uint8_t* out) {
+    std::memset(out, padding, padded * room);
+    each_image_row(s, [&](std::size_t from, std::size_t to, std::size_t pixels) {
+      for (std::size_t p = 0; p < pixels; ++p) std::copy_n(in + (from + p) * channels, channels, out + (to + p) * room);
+    });
+  };
+  place(scratch, 0x80, bytes);
+  if (squares != nullptr) place(scratch + x.size(), 0, squares);
 }
 
 }  // namespace
 
-// DAC codes and squares of one sample, into the scratch (as number `place` of the chunk) and into the CodeImages.
+// DAC codes of one sample into the CodeImages, squares into the scratch, as number `place` of the chunk.
 void PatchReader::encode(const Job& job, std::size_t sample, std::size_t place, Scratch& s) const {
   const std::span<const float> x = job.x.row(sample);
   const bool noisy = job.array.is_noisy();
-  const int levels = converter_levels(job.array.periphery().dac_bits);
   job.seen[sample].input = max_abs(x);
   const float step = job.array.dac_step(job.seen[sample].input);
+  const ByteScale scale = ByteScale::of(step, converter_levels(job.array.periphery().dac_bits), job.seen[sample].input,
+                                        noisy ? job.key.dither(job.key.first_read + sample) : 0);
   s.steps[place] = step;
+  s.square_steps[place] = scale.square_step;
   job.codes.steps_[sample] = step;
-  s.codes.resize(x.size());
-  if (step > 0) {
-    quantise(x, 1 / step, levels, s.codes);
-  } else {
-    std::fill(s.codes.begin(), s.codes.end(), std::int8_t{0});
-  }
-  const std::span<std::uint8_t> stored = job.codes.codes_of(sample);
-  std::uint8_t* image = s.images.data() + place * 2 * stored.size();
-  place_bytes(job.in, reinterpret_cast<const std::uint8_t*>(s.codes.data()), 0x80, image);
-  std::memcpy(stored.data(), image, stored.size());
+  const std::span<std::uint8_t> codes = job.codes.codes_of(sample);
+  std::uint8_t* const squares = noisy ? s.squares.data() + place * codes.size() : nullptr;
+  s.bytes.resize(2 * x.size());
+  encode_image(job.in, x, scale, s.bytes.data(), codes.data(), squares);
   if (!noisy) return;
-  s.squares.resize(x.size());
-  s.squared[place] = square_codes(s.codes, 0, job.key.dither(job.key.first_read + sample), s.squares.data());
-  place_bytes(job.in, s.squares.data(), 0, image + stored.size());
   // The sums of squares over each position's rows of each block.
   const std::size_t positions = job.positions();
   const auto line = static_cast<std::size_t>(job.in.out_width());
@@ -262,7 +276,7 @@ void PatchReader::encode(const Job& job, std::size_t sample, std::size_t place, 
   for (std::size_t b = 0; b < blocks_.size(); ++b) {
     const PatchBlock& block = blocks_[b];
     if (b == 0 || block.first_channel != blocks_[b - 1].first_channel) {
-      sum_pixels(image + stored.size(), job.codes.pixel_bytes(), static_cast<std::size_t>(block.first_channel),
+      sum_pixels(squares, job.codes.pixel_bytes(), static_cast<std::size_t>(block.first_channel),
                  static_cast<std::size_t>(block.channels), s.pixel_sums);
     }
     std::int32_t* window = s.window_sums.data() + (b * s.steps.size() + place) * positions;
@@ -286,18 +300,18 @@ void PatchReader::encode(const Job& job, std::size_t sample, std::size_t place, 
 void PatchReader::prepare_samples(const Job& job, std::size_t begin, std::size_t samples, Scratch& s) const {
   const std::size_t image_bytes = job.codes.pixels() * job.codes.pixel_bytes();
   const DigitScale& scale = job.array.digits().scale();
-  s.images.resize(samples * 2 * image_bytes);
+  s.squares.resize(samples * image_bytes);
   s.steps.resize(samples);
-  s.squared.assign(samples, {});
+  s.square_steps.resize(samples);
   s.window_sums.assign(blocks_.size() * samples * job.positions(), 0);
   s.targets.assign(samples * job.target_size, 0.0f);
   s.samples.clear();
   for (std::size_t v = 0; v < samples; ++v) encode(job, begin + v, v, s);
   for (std::size_t b = 0; b < blocks_.size(); ++b) {
     for (std::size_t v = 0; v < samples; ++v) {
-      const float squared_step = s.steps[v] * s.steps[v] * s.squared[v].step;
+      const float squared_step = s.steps[v] * s.steps[v] * s.square_steps[v];
       const std::uint64_t read = job.key.first_read + begin + v;
-      s.samples.push_back({s.images.data() + v * 2 * image_bytes, job.key.stream(static_cast<int>(b), read).counter,
+      s.samples.push_back({job.codes.codes_of(begin + v).data(), job.key.stream(static_cast<int>(b), read).counter,
                            s.steps[v] * scale.weight_step, squared_step * scale.variance_step,
                            squared_step * scale.variance_middle,
                            s.window_sums.data() + (b * samples + v) * job.positions()});
@@ -340,12 +354,12 @@ void note_largest(Place first, std::size_t count, std::size_t positions, std::sp
 
 }  // namespace
 
-// The rows of s.rows through one block: s.analog and s.largest.
-void PatchReader::read_rows(const Job& job, std::size_t block, Scratch& s) const {
-  const auto noisy_distance = static_cast<std::ptrdiff_t>(job.codes.pixels() * job.codes.pixel_bytes());
+// The rows of s.rows, of the samples from `begin` on, through one block: s.analog and s.largest.
+void PatchReader::read_rows(const Job& job, std::size_t block, std::size_t begin, Scratch& s) const {
+  // The samples lie at the same distances in both.
+  const std::ptrdiff_t to_squares = address_distance(job.codes.codes_of(begin).data(), s.squares.data());
   const PatchProduct product{panels_of(job.array.digits(), block), corrections_.data() + block * s.stride,
-                             job.group_offsets[block].data(), job.array.is_noisy() ? noisy_distance : 0,
-                             job.key.words()};
+                             job.group_offsets[block].data(), job.array.is_noisy() ? to_squares : 0, job.key.words()};
   patch_analog(product, s.rows, s.analog.data(), s.stride, s.largest.data());
 }
 
@@ -385,7 +399,7 @@ void PatchReader::read_samples(const Job& job, std::size_t begin, std::size_t en
                      sample.offset_scale * static_cast<float>(sample.window_sums[at.position])};
         s.out[r] = direct ? target(at) : s.sums.data() + r * s.stride;
       });
-      read_rows(job, b, s);
+      read_rows(job, b, begin, s);
       note_largest(first, count, positions, s.largest, job.seen.subspan(begin));
       conversion.accumulate = b > 0 || (scatter && direct);
       convert_outputs(conversion, s.analog.data(), s.stride, s.largest.data(), s.out);
@@ -471,12 +485,12 @@ void PatchReader::encode_only(const ArrayReader& array, MatrixView<const float> 
       place_values(in, x.row(sample), codes.values_of(sample));
       return;
     }
-    const float step = array.dac_step(max_abs(x.row(sample)));
-    codes.steps_[sample] = step;
-    thread_local std::vector<std::int8_t> plain;
-    plain.assign(x.columns, 0);
-    if (step > 0) quantise(x.row(sample), 1 / step, levels, plain);
-    place_bytes(in, reinterpret_cast<const std::uint8_t*>(plain.data()), 0x80, codes.codes_of(sample).data());
+    const float largest = max_abs(x.row(sample));
+    codes.steps_[sample] = array.dac_step(largest);
+    thread_local std::vector<std::uint8_t> scratch;
+    scratch.resize(x.columns);
+    encode_image(in, x.row(sample), ByteScale::of(codes.steps_[sample], levels, largest, 0), scratch.data(),
+                 codes.codes_of(sample).data(), nullptr);
   });
 }
 
