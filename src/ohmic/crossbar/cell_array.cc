@@ -223,6 +223,22 @@ void CellArray::values(std::uint32_t first, std::size_t count, const CellsOut& p
   std::fill_n(minus.variance_us2, count, 0.0f);
 }
 
+bool CellArray::lane_values(int first_lane, int lanes, std::uint32_t crossing, const CellsOut& plus,
+                            const CellsOut& minus) const {
+  if (drift_law_.is_individual() || !faults_.empty() || is_single()) return false;
+  thread_local std::vector<CellPair> gathered;
+  thread_local std::vector<float> z;
+  const auto count = static_cast<std::size_t>(lanes);
+  gathered.resize(count);
+  z.assign(2 * count, 0.0f);
+  for (std::size_t k = 0; k < count; ++k) {
+    gathered[k] = pairs_[(static_cast<std::size_t>(first_lane) + k) * crossings() + crossing];
+  }
+  evaluate_cells(gathered.front().conductance_us.data(), z.data(), count, drift_table_.ages(), drift_table_.logs(),
+                 age_rule(), law_, plus, minus);
+  return true;
+}
+
 float CellArray::stuck_at(FaultKind kind) const {
   if (kind == FaultKind::dead) return 0;
   return static_cast<float>(kind == FaultKind::stuck_low ? cell_->conductance_min_us() : cell_->conductance_max_us());

@@ -73,6 +73,10 @@ class CellArray {
   Value value(std::uint32_t unit, int side) const;
   /// The same for units [first, first + count) of one lane.
   void values(std::uint32_t first, std::size_t count, const CellsOut& plus, const CellsOut& minus) const;
+  /// The same for one crossing in `lanes` lanes from `first_lane` on, with the same bits. False, and nothing done,
+  /// where cells must be looked at one by one (exponents of their own, faults, single cells).
+  bool lane_values(int first_lane, int lanes, std::uint32_t crossing, const CellsOut& plus,
+                   const CellsOut& minus) const;
   /// Whether pairs drift by one common table and have read noise linear in the conductance, so that the fast kernel
   /// (pair_kernel.h) serves.
   bool is_plain() const { return is_plain_; }

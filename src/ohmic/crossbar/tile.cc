@@ -126,6 +126,7 @@ void Tile::effective(int array, std::uint32_t first, std::size_t count, float* w
   std::fill_n(weight, count, 0.0f);
   std::fill_n(variance, count, 0.0f);
   const LaneLayout& layout = cells_->layout();
+  if (count == 1 && layout.cells() > 1 && !wires_.any() && effective_of_one(array, first, weight, variance)) return;
   for (int lane = layout.first_lane(array); lane < layout.first_lane(array + 1); ++lane) {
     cells_->values(static_cast<std::uint32_t>(lane) * cells_->crossings() + first, count, plus, minus);
     if (wires_.any()) wires_.apply(static_cast<std::uint32_t>(lane) * cells_->crossings() + first, count, plus, minus);
@@ -135,6 +136,23 @@ void Tile::effective(int array, std::uint32_t first, std::size_t count, float* w
       variance[i] += share * share * (plus.variance_us2[i] + minus.variance_us2[i]);
     }
   }
+}
+
+// `effective` of one crossing with its lanes side by side; the same bits.
+bool Tile::effective_of_one(int array, std::uint32_t crossing, float* weight, float* variance) const {
+  const LaneLayout& layout = cells_->layout();
+  const auto lanes = static_cast<std::size_t>(layout.cells());
+  thread_local std::vector<float> scratch;
+  scratch.resize(4 * lanes);
+  const CellsOut plus{scratch.data(), scratch.data() + lanes};
+  const CellsOut minus{scratch.data() + 2 * lanes, scratch.data() + 3 * lanes};
+  if (!cells_->lane_values(layout.first_lane(array), layout.cells(), crossing, plus, minus)) return false;
+  for (std::size_t k = 0; k < lanes; ++k) {
+    const float share = layout.share(layout.first_lane(array) + static_cast<int>(k)) * digit_rule_.per_weight;
+    *weight += share * (plus.conductance_us[k] - minus.conductance_us[k]);
+    *variance += share * share * (plus.variance_us2[k] + minus.variance_us2[k]);
+  }
+  return true;
 }
 
 PairDigits Tile::digits(int array, std::uint32_t crossing) const {

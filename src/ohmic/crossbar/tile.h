@@ -154,6 +154,7 @@ class Tile {
   void exact_cells(Direction direction, int array, std::span<float> weights, std::span<float> variances) const;
   int blocks() const;
   void effective(int array, std::uint32_t first, std::size_t count, float* weight, float* variance) const;
+  bool effective_of_one(int array, std::uint32_t crossing, float* weight, float* variance) const;
   PairDigits digits(int array, std::uint32_t crossing) const;
   void evaluate(std::uint32_t unit);
   void evaluate_all();
