@@ -42,8 +42,8 @@ class DriftSchedule {
   /// Notes that every cell is being evaluated at `now_s`.
   void swept(double now_s) { last_sweep_s_ = now_s; }
 
-  /// Calls touch(cell, pulse time) for the logged pulses whose cells change class by `now_s`. A cell pulsed again since
-  /// then must be told apart by the caller: its last pulse is younger.
+  /// Calls touch(cell, pulse time) once for each logged pulse whose cell changes class by `now_s`. A cell pulsed again
+  /// since then must be told apart by the caller: its last pulse is younger.
   template <class Touch>
   void advance(double now_s, Touch&& touch) {
     const auto now = static_cast<float>(now_s);
@@ -51,7 +51,8 @@ class DriftSchedule {
       while (now >= next_due_[k]) {
         const Pulse& pulse = log_[cursors_[k]];
         if (!reached(pulse, now, ages_[k])) break;
-        touch(pulse.cell, pulse.time_s);
+        // Where it reaches the next boundary too, that one's cursor touches it.
+        if (k + 1 == ages_.size() || !reached(pulse, now, ages_[k + 1])) touch(pulse.cell, pulse.time_s);
         ++cursors_[k];
         note_next(k);
       }
