@@ -65,6 +65,14 @@ void normalise(const float* x, std::size_t rows, std::size_t channels, const Cha
 }
 
 template <bool kRelu>
+void add_all(const float* a, const float* b, std::size_t count, float* y) {
+  each_channel(count, [&](auto d, std::size_t i) HWY_ATTR {
+    const auto sum = hn::Add(hn::LoadU(d, a + i), hn::LoadU(d, b + i));
+    hn::StoreU(kRelu ? hn::IfThenZeroElse(hn::Lt(sum, hn::Zero(d)), sum) : sum, d, y + i);
+  });
+}
+
+template <bool kRelu>
 void add_gradients(const float* x, const float* dy, std::size_t rows, std::size_t channels, const ChannelScales& scales,
                    float* sums) {
   each_channel(channels, [&](auto d, std::size_t c) HWY_ATTR {
@@ -101,6 +109,10 @@ void NormaliseKernel(const float* x, std::size_t rows, std::size_t channels, con
   s.relu ? normalise<true>(x, rows, channels, s, y) : normalise<false>(x, rows, channels, s, y);
 }
 
+void AddValuesKernel(const float* a, const float* b, std::size_t count, bool relu, float* y) {
+  relu ? add_all<true>(a, b, count, y) : add_all<false>(a, b, count, y);
+}
+
 void AddGradientsKernel(const float* x, const float* dy, std::size_t rows, std::size_t channels, const ChannelScales& s,
                         float* sums) {
   s.relu ? add_gradients<true>(x, dy, rows, channels, s, sums) : add_gradients<false>(x, dy, rows, channels, s, sums);
@@ -120,6 +132,7 @@ namespace ohmic {
 
 HWY_EXPORT(AddMomentsKernel);
 HWY_EXPORT(NormaliseKernel);
+HWY_EXPORT(AddValuesKernel);
 HWY_EXPORT(AddGradientsKernel);
 HWY_EXPORT(GradientsKernel);
 
@@ -139,6 +152,10 @@ void add_channel_gradients(const float* x, const float* dy, std::size_t rows, st
 void channel_gradients(const float* x, const float* dy, std::size_t rows, std::size_t channels,
                        const ChannelScales& scales, const float* offset, const float* slope, float* dx) {
   HWY_DYNAMIC_DISPATCH(GradientsKernel)(x, dy, rows, channels, scales, offset, slope, dx);
+}
+
+void add_values(const float* a, const float* b, std::size_t count, bool relu, float* y) {
+  HWY_DYNAMIC_DISPATCH(AddValuesKernel)(a, b, count, relu, y);
 }
 
 }  // namespace ohmic

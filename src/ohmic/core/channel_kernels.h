@@ -27,4 +27,7 @@ void add_channel_gradients(const float* x, const float* dy, std::size_t rows, st
 void channel_gradients(const float* x, const float* dy, std::size_t rows, std::size_t channels,
                        const ChannelScales& scales, const float* offset, const float* slope, float* dx);
 
+/// y[i] = a[i] + b[i], with `relu` max(that, 0); y may be a or b.
+void add_values(const float* a, const float* b, std::size_t count, bool relu, float* y);
+
 }  // namespace ohmic

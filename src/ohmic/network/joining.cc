@@ -1,5 +1,6 @@
 #include "ohmic/network/joining.h"
 
+#include "ohmic/core/channel_kernels.h"
 #include "ohmic/network/loops.h"
 
 namespace ohmic {
@@ -52,19 +53,13 @@ Shape reshaped(const std::string& name, const Shape& input, Shape step) {
   return step;
 }
 
-float positive(float v) { return v < 0 ? 0.0f : v; }
-
-// y[i] = f(sum of the inputs' elements i) for one cache-sized piece.
-template <class F>
-void add_piece(LayerInputs x, float* y, std::size_t begin, std::size_t end, const F& f) {
+// y[i] = the sum of the inputs' elements i, for one cache-sized piece.
+void add_piece(LayerInputs x, bool relu, float* y, std::size_t begin, std::size_t end) {
   const float* a = x[0].data;
-  for (std::size_t k = 1; k + 1 < x.size(); ++k) {
-    const float* b = x[k].data;
-    for (std::size_t i = begin; i < end; ++i) y[i] = a[i] + b[i];
+  for (std::size_t k = 1; k < x.size(); ++k) {
+    add_values(a + begin, x[k].data + begin, end - begin, relu && k + 1 == x.size(), y + begin);
     a = y;
   }
-  const float* b = x.back().data;
-  for (std::size_t i = begin; i < end; ++i) y[i] = f(a[i] + b[i]);
 }
 
 }  // namespace
@@ -75,13 +70,8 @@ AddLayer::AddLayer(const std::string& name, const std::vector<Shape>& inputs, bo
     : Layer(name, inputs, equal_inputs(name, inputs)), relu_(relu) {}
 
 void AddLayer::forward(LayerInputs x, MatrixView<float> y, const Pass&) {
-  parallel_chunks(y.rows * y.columns, kElementsPerTask, [&](std::size_t begin, std::size_t end) {
-    if (relu_) {
-      add_piece(x, y.data, begin, end, positive);
-    } else {
-      add_piece(x, y.data, begin, end, [](float v) { return v; });
-    }
-  });
+  parallel_chunks(y.rows * y.columns, kElementsPerTask,
+                  [&](std::size_t begin, std::size_t end) { add_piece(x, relu_, y.data, begin, end); });
 }
 
 // Of two inputs; of more, the order of the sum would matter.
@@ -89,13 +79,7 @@ FinishRows AddLayer::in_place(LayerInputs x, std::size_t place) {
   if (x.size() != 2) return {};
   const auto channels = static_cast<std::size_t>(output_shape().channels);
   return [other = x[1 - place].data, channels, relu = relu_](std::size_t first, std::size_t count, float* rows) {
-    const MatrixView<const float> both[2] = {{rows, 1, count * channels},
-                                             {other + first * channels, 1, count * channels}};
-    if (relu) {
-      add_piece(both, rows, 0, count * channels, positive);
-    } else {
-      add_piece(both, rows, 0, count * channels, [](float v) { return v; });
-    }
+    add_values(rows, other + first * channels, count * channels, relu, rows);
   };
 }
 
