@@ -11,8 +11,6 @@
 namespace ohmic {
 namespace {
 
-// Samples between two evaluations of all old cells: each walk costs about as much as 40 samples.
-constexpr double kSamplesPerSweep = 500;
 constexpr std::string_view kFolder = "experiments/";
 constexpr std::string_view kEnding = ".toml";
 constexpr std::array<std::string_view, 4> kMissingData = {"fail", "download", "synthetic", "download_or_synthetic"};
@@ -115,6 +113,12 @@ void describe(FieldVisitor& v, ClockSpec& s) {
 
 void describe(FieldVisitor& v, DriftSpec& s) {
   v.field({"tolerance", "", "largest relative error of a drifted conductance", 1e-6, 0.1}, s.tolerance);
+  v.field(
+      {"sweep_every_samples", "samples",
+       "how often all cells are evaluated; between, those pulsed of late are, one by one. The batch size is fastest "
+       "where a batch pulses many cells",
+       1, 1e9},
+      s.sweep_every_samples);
 }
 
 void describe(FieldVisitor& v, DataSpec& s) {
@@ -219,7 +223,8 @@ Graph make_graph(const ExperimentSpec& spec, const NetworkSpec& network, const S
     tile.faults = spec.faults;
     tile.wires = spec.wires;
     tile.drift_tolerance = spec.drift.tolerance;
-    tile.drift_sweep_interval_s = kSamplesPerSweep * std::max(spec.clock.seconds_per_sample, 1e-12);
+    tile.drift_sweep_interval_s =
+        static_cast<double>(spec.drift.sweep_every_samples) * std::max(spec.clock.seconds_per_sample, 1e-12);
     tile.seed = static_cast<std::uint64_t>(spec.seed);
     tile.unit = unit;
     auto weights = std::make_unique<AnalogWeights>(Tile(tile, cell), spec.mixed_precision.outer_product);

@@ -77,7 +77,8 @@ struct ClockSpec {
 };
 
 struct DriftSpec {
-  double tolerance = 3e-3;  ///< a fifteenth of the read noise of a cell at 8 uS
+  double tolerance = 3e-3;                 ///< a fifteenth of the read noise of a cell at 8 uS
+  std::int64_t sweep_every_samples = 500;  ///< each sweep costs about as much as 40 samples of the MNIST experiment
 };
 
 struct DataSpec {
