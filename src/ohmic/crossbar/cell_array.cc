@@ -11,7 +11,7 @@ namespace ohmic {
 namespace {
 
 constexpr double kOldestAge = 1e11;
-constexpr std::size_t kErasures = 2;             // among the kinds of wear
+constexpr std::size_t kErasures = 2;           // among the kinds of wear
 constexpr std::uint64_t kLanesPerStep = 4096;  // random keys of one programming step: one per lane
 
 LogLineNumbers numbers(const LogLine& line) {

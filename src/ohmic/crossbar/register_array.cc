@@ -13,6 +13,7 @@ namespace ohmic {
 namespace {
 
 constexpr std::size_t kBlock = CountPlanes::kBlock;
+static_assert(kBlock == 64);  // of RegisterFlush
 
 // What the random numbers of a candidate for a weak cell are for.
 constexpr std::uint32_t kGap = 0, kKind = 1, kConductance = 2, kUses = 4;
@@ -20,34 +21,25 @@ constexpr std::uint32_t kGap = 0, kKind = 1, kConductance = 2, kUses = 4;
 std::shared_ptr<const CellModel> two_state_cell(const BitCellSpec& spec) {
   const std::string_view model = spec.device.parameters().model();
   if (model == BinaryPcmParameters().model()) return spec.device.make();
-  fail("hybrid.lsb.device.cell = \"{}\" is a cell of the model {}, but bits need one of two states; choose \"binary_pcm\"",
-       spec.device.cell(), model);
-}
-
-// The position of set bit number n, counted from 0.
-int nth_set_bit(std::uint64_t word, std::uint64_t n) {
-  for (; n > 0; --n) word &= word - 1;
-  return std::countr_zero(word);
+  fail(
+      "hybrid.lsb.device.cell = \"{}\" is a cell of the model {}, but bits need one of two states; choose "
+      "\"binary_pcm\"",
+      spec.device.cell(), model);
 }
 
 }  // namespace
 
-void describe(FieldVisitor& v, BitCellSpec& s) {
-  v.section({"device", "", "the binary cell of each bit"}, s.device);
-  v.field({"threshold_us", "uS",
-           "above it a cell reads as 1; 0: as many standard deviations from the one state as from the other", 0, 1e4},
-          s.threshold_us);
-}
-
 RegisterArray::RegisterArray(const RegisterRule& rule, const BitCellSpec& cells, std::size_t count, std::uint64_t seed,
                              std::uint32_t unit)
     : rule_(rule),
+      layout_{rule.bits},
+      size_(count),
       cell_(two_state_cell(cells)),
       errors_(std::make_unique<BitErrors>(*cell_, cells.threshold_us)),
       most_weak_(std::max(errors_->weak_probability(false), errors_->weak_probability(true))),
       seed_(seed),
       unit_(unit),
-      registers_(count),
+      words_((count + kBlock - 1) / kBlock * kBlock),
       writes_(static_cast<std::size_t>(rule.bits), CountPlanes(count)),
       parts_((count + kPart - 1) / kPart) {
   OHMIC_EXPECT(rule.bits >= 2 && rule.bits <= RegisterRule::kMostBits);
@@ -60,12 +52,12 @@ RegisterArray::RegisterArray(const RegisterRule& rule, const BitCellSpec& cells,
 
 bool RegisterArray::bit(std::uint32_t cell) const {
   const auto bits = static_cast<std::uint32_t>(rule_.bits);
-  return (registers_[cell / bits] >> cell % bits & 1) != 0;
+  return (words_[cell / bits] >> cell % bits & 1) != 0;
 }
 
-int RegisterArray::sign_extended(int pattern) const {
-  const int capacity = 1 << (rule_.bits - 1);
-  return ((pattern & (2 * capacity - 1)) ^ capacity) - capacity;
+void RegisterArray::flip(std::uint32_t cell) {
+  const auto bits = static_cast<std::uint32_t>(rule_.bits);
+  words_[cell / bits] ^= 1u << cell % bits;
 }
 
 std::size_t RegisterArray::weak_cells() const {
@@ -74,123 +66,98 @@ std::size_t RegisterArray::weak_cells() const {
   return count;
 }
 
-// ----------------------------------------------------------------------------------------------------------- weak cells
+// ----------------------------------------------------------------------------------------------------------- weak
+// cells
 
-double RegisterArray::uniform(std::size_t number, std::uint32_t use) const {
-  const RandomStream stream(seed_, Purpose::bit_write, unit_, parts_[number].candidates);
+double RegisterArray::uniform(std::size_t number, std::uint64_t candidate, std::uint32_t use) const {
+  const RandomStream stream(seed_, Purpose::bit_write, unit_, candidate);
   return random_uniform(stream, static_cast<std::uint32_t>(number) * kUses + use);
 }
 
-// A write is a candidate with the probability of the weaker state; the gap between two is geometric.
+// A cell is a candidate with the probability of the weaker state; the gap between two is geometric.
 void RegisterArray::next_candidate(std::size_t number) {
   Part& part = parts_[number];
   ++part.candidates;
   constexpr double kNever = 1e18;
-  const double gap = most_weak_ >= 1  ? 0
-                     : most_weak_ > 0 ? std::floor(std::log(uniform(number, kGap)) / std::log1p(-most_weak_))
-                                      : kNever;
+  const double gap = most_weak_ >= 1 ? 0
+                     : most_weak_ > 0
+                         ? std::floor(std::log(uniform(number, part.candidates, kGap)) / std::log1p(-most_weak_))
+                         : kNever;
   part.until_weak = static_cast<std::uint64_t>(std::min(gap, kNever));
 }
 
-void RegisterArray::consider(std::size_t number, std::uint32_t cell, double now_s) {
-  const bool state = bit(cell);
-  if (uniform(number, kKind) * most_weak_ < errors_->weak_probability(state)) {
-    const double g = errors_->weak_conductance_us(state, uniform(number, kConductance));
-    parts_[number].weak[cell] = {static_cast<float>(g), now_s};
+// The candidates among cells that may be written now.
+void RegisterArray::watch_candidates(std::size_t number, std::size_t first_cell, std::uint64_t cells,
+                                     std::vector<Watched>& watched) {
+  Part& part = parts_[number];
+  std::uint64_t at = 0;
+  while (part.until_weak < cells - at) {
+    at += part.until_weak;
+    watched.push_back({static_cast<std::uint32_t>(first_cell + at), part.candidates});
+    next_candidate(number);
+    ++at;
   }
-  next_candidate(number);
+  part.until_weak -= cells - at;
+}
+
+// A candidate that was written becomes weak with the share of its state.
+void RegisterArray::draw_weak(std::size_t number, const Watched& candidate, double now_s) {
+  const bool state = bit(candidate.cell);
+  if (uniform(number, candidate.candidate, kKind) * most_weak_ >= errors_->weak_probability(state)) return;
+  const double g = errors_->weak_conductance_us(state, uniform(number, candidate.candidate, kConductance));
+  parts_[number].weak[candidate.cell] = {static_cast<float>(g), now_s};
 }
 
 // Before training all cells have been RESET.
 void RegisterArray::erase_all(std::size_t number) {
-  next_candidate(number);
-  const std::size_t registers = std::min(kPart, registers_.size() - number * kPart);
-  const auto cells = static_cast<std::uint64_t>(registers) * static_cast<std::uint64_t>(rule_.bits);
-  const auto first = static_cast<std::uint32_t>(number * kPart * static_cast<std::size_t>(rule_.bits));
-  std::uint64_t& until = parts_[number].until_weak;
-  std::uint64_t at = 0;
-  while (until < cells - at) {
-    at += until;
-    consider(number, first + static_cast<std::uint32_t>(at), -cell_->drift().reference_age_s);
-    ++at;
-  }
-  until -= cells - at;
-}
-
-// All cells that are marked have been written: they are no longer what they were, and some are weak now.
-void RegisterArray::note_writes(std::size_t number, std::size_t first_block, std::span<const std::uint64_t> marks,
-                                double now_s) {
-  Part& part = parts_[number];
   const auto bits = static_cast<std::size_t>(rule_.bits);
-  const std::size_t blocks = marks.size() / bits;
-  const std::size_t first_element = number * kPart + first_block * kBlock;
-  std::erase_if(part.weak, [&](const auto& entry) {
-    const std::size_t element = entry.first / bits;
-    if (element < first_element || element >= first_element + blocks * kBlock) return false;
-    const std::size_t offset = element - first_element;
-    return (marks[entry.first % bits * blocks + offset / kBlock] >> offset % kBlock & 1) != 0;
-  });
-  std::uint64_t writes = 0;
-  for (const std::uint64_t word : marks) writes += static_cast<std::uint64_t>(std::popcount(word));
-  if (part.until_weak >= writes) {
-    part.until_weak -= writes;
-    return;
-  }
-  for (std::size_t w = 0; w < marks.size(); ++w) {
-    std::uint64_t left = marks[w];
-    while (part.until_weak < static_cast<std::uint64_t>(std::popcount(left))) {
-      const int at = nth_set_bit(left, part.until_weak);
-      const std::size_t element = first_element + w % blocks * kBlock + static_cast<std::size_t>(at);
-      left &= at == 63 ? 0 : ~std::uint64_t{0} << (at + 1);
-      consider(number, static_cast<std::uint32_t>(element * bits + w / blocks), now_s);
-    }
-    part.until_weak -= static_cast<std::uint64_t>(std::popcount(left));
-  }
+  std::vector<Watched> candidates;
+  next_candidate(number);
+  watch_candidates(number, number * kPart * bits, std::min(kPart, size_ - number * kPart) * bits, candidates);
+  for (const Watched& candidate : candidates) draw_weak(number, candidate, -cell_->drift().reference_age_s);
 }
 
-// -------------------------------------------------------------------------------------------------------------- misreads
-
-// Registers whose weak cells are misread now hold what was read.
-void RegisterArray::misread(Part& part, std::size_t first, std::size_t count, const RegisterUpdate& update,
-                            std::vector<Misread>& found) {
+// Finds the cells to be looked after; weak cells that are misread now hold what was read.
+void RegisterArray::watch(std::size_t number, std::size_t first, std::size_t count, const RegisterUpdate& update,
+                          std::vector<Watched>& watched) {
+  Part& part = parts_[number];
   const auto bits = static_cast<std::size_t>(rule_.bits);
   const RandomStream noise(seed_, Purpose::bit_read, unit_, update.when);
   const RandomStream exponents(seed_, Purpose::bit_drift, unit_, 0);
-  const bool is_individual = cell_->drift().is_individual();
+  const bool is_individual = !part.weak.empty() && cell_->drift().is_individual();
   const auto end = part.weak.lower_bound(static_cast<std::uint32_t>((first + count) * bits));
   for (auto at = part.weak.lower_bound(static_cast<std::uint32_t>(first * bits)); at != end; ++at) {
     const auto& [cell, weak] = *at;
     const double of_cell = is_individual ? static_cast<double>(random_gaussian(exponents, cell)) : 0;
-    const double of_read = static_cast<double>(random_gaussian(noise, cell));
+    const auto of_read = static_cast<double>(random_gaussian(noise, cell));
     const double age = update.now_s - weak.written_s;
-    if (errors_->reads_as_one(static_cast<double>(weak.conductance_us), age, of_cell, of_read) == bit(cell)) continue;
-    const std::size_t element = cell / bits;
-    if (found.empty() || found.back().element != element) found.push_back({element, registers_[element], 0});
-    found.back().mask |= 1 << cell % bits;
+    const bool reads_as = errors_->reads_as_one(static_cast<double>(weak.conductance_us), age, of_cell, of_read);
+    watched.push_back({cell, 0, reads_as != bit(cell)});
   }
-  for (const Misread& m : found) {
-    registers_[m.element] = static_cast<std::int16_t>(sign_extended(m.before ^ m.mask));
+  for (const Watched& w : watched) {
+    if (w.is_misread) flip(w.cell);
   }
+  watch_candidates(number, first * bits, count * bits, watched);
+  for (Watched& w : watched) w.was_read = bit(w.cell);
 }
 
-// A misread cell that was not written is still what it was; one that was written has been written for nothing.
-void RegisterArray::restore(Part& part, std::span<const Misread> found) {
-  for (const Misread& m : found) {
-    const int after = registers_[m.element];
-    const int written = after ^ sign_extended(m.before ^ m.mask);
-    for (int k = 0; k < rule_.bits; ++k) {
-      if (((m.mask & written) >> k & 1) != 0) {
-        Redundant& redundant = part.redundant[static_cast<std::uint32_t>(m.element) *
-                                                  static_cast<std::uint32_t>(rule_.bits) +
-                                              static_cast<std::uint32_t>(k)];
-        ++((after >> k & 1) != 0 ? redundant.sets : redundant.resets);
-      }
+// A weak cell that was misread and not written is still what it was; one that was, has been written for nothing.
+void RegisterArray::look_after(std::size_t number, std::vector<Watched>& watched, double now_s) {
+  Part& part = parts_[number];
+  for (Watched& w : watched) w.is_written = bit(w.cell) != w.was_read;
+  for (const Watched& w : watched) {
+    if (w.is_misread && !w.is_written) flip(w.cell);
+    if (w.is_misread && w.is_written) {
+      Redundant& redundant = part.redundant[w.cell];
+      ++(bit(w.cell) ? redundant.sets : redundant.resets);
     }
-    registers_[m.element] = static_cast<std::int16_t>(sign_extended(after ^ (m.mask & ~written)));
+    if (w.is_written && w.candidate == 0) part.weak.erase(w.cell);
+    if (w.is_written && w.candidate != 0) draw_weak(number, w, now_s);
   }
 }
 
-// --------------------------------------------------------------------------------------------------------------- updates
+// ---------------------------------------------------------------------------------------------------------------
+// updates
 
 void RegisterArray::add(std::size_t first, std::span<const float> changes, float factor, const RegisterUpdate& update,
                         std::vector<RegisterCarry>& carries) {
@@ -215,39 +182,38 @@ void RegisterArray::add_without_carry(std::size_t element, float change, const R
 
 void RegisterArray::add_in_part(const RegisterRule& rule, std::size_t first, std::span<const float> changes,
                                 float factor, const RegisterUpdate& update, std::vector<RegisterCarry>& carries) {
-  thread_local std::vector<std::uint64_t> marks;
-  thread_local std::vector<Misread> found;
+  thread_local std::vector<Watched> watched;
+  thread_local std::vector<RegisterFlush> flushes;
   const std::size_t number = first / kPart;
   Part& part = parts_[number];
-  const std::size_t first_block = first % kPart / kBlock;
-  const std::size_t blocks = (first + changes.size() - 1) / kBlock - first / kBlock + 1;
-  const auto bits = static_cast<std::size_t>(rule_.bits);
-  marks.assign(bits * blocks, 0);
-  found.clear();
-  if (!part.weak.empty()) misread(part, first, changes.size(), update, found);
-  const RandomStream stream(seed_, Purpose::register_rounding, unit_, update.when);
-  part.reads += add_to_registers(rule, stream, static_cast<std::uint32_t>(first), changes, factor,
-                                 registers_.data() + first, marks.data(), blocks, carries);
-  restore(part, found);
-  note_writes(number, first_block, marks, update.now_s);
-  for (std::size_t k = 0; k < bits; ++k) {
-    writes_[k].add(number, first_block, std::span(marks).subspan(k * blocks, blocks));
+  watched.clear();
+  flushes.clear();
+  watch(number, first, changes.size(), update, watched);
+  const RegisterStreams streams{{seed_, Purpose::register_rounding, unit_, update.when},
+                                {seed_, Purpose::register_rounding, unit_, update.when + 1}};
+  part.reads += add_to_registers(rule, streams, static_cast<std::uint32_t>(first), changes, factor, words_.data(),
+                                 flushes, carries);
+  look_after(number, watched, update.now_s);
+  for (RegisterFlush& flush : flushes) {
+    for (std::size_t k = 0; k < writes_.size(); ++k) {
+      writes_[k].add(number, flush.block % CountPlanes::kBlocksPerPart, {&flush.carries[k], 1});
+    }
   }
 }
 
-// ------------------------------------------------------------------------------------------------------------------ wear
+// ------------------------------------------------------------------------------------------------------------------
+// wear
 
 Counters RegisterArray::counters() const {
   Counters counters;
-  const auto bits = static_cast<std::uint64_t>(rule_.bits);
-  const unsigned all = (1u << bits) - 1;
   std::uint64_t writes = 0, redundant_sets = 0, redundant_resets = 0, ones = 0;
-  for (const CountPlanes& planes : writes_) writes += planes.total();
-  for (const std::int16_t v : registers_) {
-    ones += static_cast<std::uint64_t>(std::popcount(static_cast<unsigned>(v) & all));
+  for (const CountPlanes& planes : writes_) writes += planes.total() * layout_.carry();
+  for (std::size_t e = 0; e < size_; ++e) {
+    ones += static_cast<std::uint64_t>(std::popcount(words_[e] & ((1u << rule_.bits) - 1)));
+    for (int k = 0; k < rule_.bits; ++k) writes += layout_.count(words_[e], k);
   }
   for (const Part& part : parts_) {
-    counters.bit_reads += bits * part.reads;
+    counters.bit_reads += static_cast<std::uint64_t>(rule_.bits) * part.reads;
     for (const auto& [cell, redundant] : part.redundant) {
       redundant_sets += redundant.sets;
       redundant_resets += redundant.resets;
@@ -260,15 +226,15 @@ Counters RegisterArray::counters() const {
 }
 
 CellWear RegisterArray::wear(int bit_number) const {
-  const std::vector<std::uint64_t> writes = writes_[static_cast<std::size_t>(bit_number)].counts();
-  CellWear wear{std::vector<std::uint64_t>(writes.size()), std::vector<std::uint64_t>(writes.size())};
+  CellWear wear{writes_[static_cast<std::size_t>(bit_number)].counts(), std::vector<std::uint64_t>(size_)};
   const auto bits = static_cast<std::uint32_t>(rule_.bits);
-  for (std::uint32_t e = 0; e < writes.size(); ++e) {
+  for (std::uint32_t e = 0; e < size_; ++e) {
     const std::uint32_t cell = e * bits + static_cast<std::uint32_t>(bit_number);
     Redundant redundant;
     const auto& known = parts_[e / kPart].redundant;
     if (const auto found = known.find(cell); found != known.end()) redundant = found->second;
-    const std::uint64_t turns = writes[e] - redundant.sets - redundant.resets;
+    const std::uint64_t writes = wear.sets[e] * layout_.carry() + layout_.count(words_[e], bit_number);
+    const std::uint64_t turns = writes - redundant.sets - redundant.resets;
     const std::uint64_t one = bit(cell) ? 1 : 0;
     wear.sets[e] = (turns + one) / 2 + redundant.sets;
     wear.resets[e] = (turns - one) / 2 + redundant.resets;
@@ -276,10 +242,11 @@ CellWear RegisterArray::wear(int bit_number) const {
   return wear;
 }
 
-// ----------------------------------------------------------------------------------------------------------------- files
+// -----------------------------------------------------------------------------------------------------------------
+// files
 
 void RegisterArray::save(const std::string& prefix, SafetensorsWriter& out) const {
-  out.add(prefix + ".registers", std::span<const std::int16_t>(registers_));
+  out.add(prefix + ".registers", std::span<const std::uint32_t>(words_));
   for (std::size_t k = 0; k < writes_.size(); ++k) writes_[k].save(fmt::format("{}.bit_writes.{}", prefix, k), out);
   std::vector<std::uint64_t> parts;
   std::vector<std::uint32_t> weak, redundant;
@@ -306,7 +273,7 @@ void RegisterArray::save(const std::string& prefix, SafetensorsWriter& out) cons
 }
 
 void RegisterArray::load(const std::string& prefix, const SafetensorsFile& in) {
-  in.read(prefix + ".registers", std::span<std::int16_t>(registers_));
+  in.read(prefix + ".registers", std::span<std::uint32_t>(words_));
   for (std::size_t k = 0; k < writes_.size(); ++k) writes_[k].load(fmt::format("{}.bit_writes.{}", prefix, k), in);
   std::vector<std::uint64_t> parts(3 * parts_.size());
   in.read(prefix + ".register_parts", std::span<std::uint64_t>(parts));
@@ -333,8 +300,8 @@ void RegisterArray::load(const std::string& prefix, const SafetensorsFile& in) {
 }
 
 std::size_t RegisterArray::bytes() const {
-  constexpr std::size_t kMapNode = 48;  // what an entry of a std::map costs beside its value
-  std::size_t bytes = registers_.size() * sizeof registers_[0] + parts_.size() * sizeof(Part);
+  constexpr std::size_t kMapNode = 72;  // what an entry of a std::map costs
+  std::size_t bytes = words_.size() * sizeof words_[0] + parts_.size() * sizeof(Part);
   for (const CountPlanes& planes : writes_) bytes += planes.bytes();
   for (const Part& part : parts_) bytes += (part.weak.size() + part.redundant.size()) * kMapNode;
   return bytes;

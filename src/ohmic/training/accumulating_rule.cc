@@ -11,7 +11,8 @@ constexpr std::uint64_t kVectorsPerStep = 1ull << 24;  // keys of random numbers
 
 // Inputs and deltas of a factored matrix as a cheap digital unit would see them; a convolution's codes have been
 // treated by its layer. A stream of bits is a sample per bit. Returns whether they are others now.
-bool reduce_precision(WeightMatrix& matrix, const OuterProductSpec& spec, const TileSpec& tile, const UpdateStep& step) {
+bool reduce_precision(WeightMatrix& matrix, const OuterProductSpec& spec, const TileSpec& tile,
+                      const UpdateStep& step) {
   if (spec.kind == OuterProductKind::full || !matrix.factored) return false;
   const auto bits = static_cast<std::size_t>(spec.bits);
   std::uint32_t unit = 2 * tile.unit;

@@ -11,9 +11,9 @@ namespace ohmic {
 ///
 ///     accumulator <- accumulator + DeltaW;   whole multiples of epsilon leave it as pulses on G+ or G-
 ///
-/// Where a weight has several cells on one bit line, one pulse moves it less, and epsilon is scaled down; where a stored
-/// weight of 1 stands for another number, epsilon is scaled by it. Every `refresh.every_samples` samples saturated pairs
-/// are rewritten; what a rewriting with verify misses goes back to the accumulator.
+/// Where a weight has several cells on one bit line, one pulse moves it less, and epsilon is scaled down; where a
+/// stored weight of 1 stands for another number, epsilon is scaled by it. Every `refresh.every_samples` samples
+/// saturated pairs are rewritten; what a rewriting with verify misses goes back to the accumulator.
 class AccumulatingRule : public UpdateRule {
  public:
   void update(WeightMatrix& matrix, const UpdateStep& step) final;

@@ -10,8 +10,9 @@
 #include <vector>
 
 #include "ohmic/core/config.h"
+#include "ohmic/core/register_kernel.h"
+#include "ohmic/crossbar/bit_cell_spec.h"
 #include "ohmic/crossbar/outer_product.h"
-#include "ohmic/crossbar/register_array.h"
 #include "ohmic/crossbar/specs.h"
 #include "ohmic/data/dataset.h"
 #include "ohmic/data/image.h"
@@ -67,9 +68,9 @@ struct PulsedSgdSpec {
 
 /// The hybrid synapse; see training/hybrid.h.
 struct HybridSpec {
-  double weight_max = 0.768;      ///< [derived: 4 bits then make epsilon_M = 0.096, the mean step of a SET pulse]
-  std::int64_t msb_bits = 4;      ///< Joshi et al. 2021: about 4
-  std::int64_t lsb_bits = 7;      ///< Joshi et al. 2021: about 7
+  double weight_max = 0.768;  ///< [derived: 4 bits then make epsilon_M = 0.096, the mean step of a SET pulse]
+  std::int64_t msb_bits = 4;  ///< Joshi et al. 2021: about 4
+  std::int64_t lsb_bits = 7;  ///< Joshi et al. 2021: about 7
   Rounding rounding = Rounding::stochastic;
   OnOverflow on_overflow = OnOverflow::keep;
   std::int64_t most_pulses = RegisterRule::kMostCarries;

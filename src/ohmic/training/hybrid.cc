@@ -18,8 +18,8 @@ std::size_t chunks_of(std::size_t weights) { return (weights + RegisterArray::kP
 
 }  // namespace
 
-HybridRule::HybridRule(const HybridSpec& spec, const OptimizerSpec& optimizer, std::size_t inputs,
-                       std::size_t outputs, std::uint64_t seed, std::uint32_t unit)
+HybridRule::HybridRule(const HybridSpec& spec, const OptimizerSpec& optimizer, std::size_t inputs, std::size_t outputs,
+                       std::uint64_t seed, std::uint32_t unit)
     : AccumulatingRule(spec.epsilon(), spec.outer_product, spec.refresh, optimizer, inputs, outputs,
                        chunks_of(inputs * outputs)),
       spec_(spec),

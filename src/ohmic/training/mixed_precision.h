@@ -41,9 +41,9 @@ class MixedPrecisionRule final : public AccumulatingRule {
   void take_pulses(std::size_t chunk, std::uint32_t crossing);
 
   MixedPrecisionSpec spec_;
-  float threshold_ = 0;                ///< the accumulated change from which a weight is pulsed
-  Matrix accumulated_;                 ///< chi
-  std::vector<std::uint32_t> crossed_; ///< scratch
+  float threshold_ = 0;                 ///< the accumulated change from which a weight is pulsed
+  Matrix accumulated_;                  ///< chi
+  std::vector<std::uint32_t> crossed_;  ///< scratch
 };
 
 }  // namespace ohmic

@@ -27,8 +27,8 @@ ModelSize model_size(const ExperimentSpec& spec, const Graph& graph) {
     size.training_bits += count * (bits + more_in_training);
   };
   for (const WeightMatrix* matrix : graph.weight_matrices()) {
-    const auto count = static_cast<std::uint64_t>(matrix->weights->inputs()) *
-                       static_cast<std::uint64_t>(matrix->weights->outputs());
+    const auto count =
+        static_cast<std::uint64_t>(matrix->weights->inputs()) * static_cast<std::uint64_t>(matrix->weights->outputs());
     const auto* analog = dynamic_cast<const AnalogWeights*>(matrix->weights.get());
     if (analog == nullptr) {
       add(count, kFloatBits, 0);

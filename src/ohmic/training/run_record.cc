@@ -12,6 +12,7 @@
 #include "ohmic/core/files.h"
 #include "ohmic/core/parallel.h"
 #include "ohmic/core/version.h"
+#include "ohmic/crossbar/bit_errors.h"
 
 namespace ohmic {
 namespace {
@@ -129,12 +130,9 @@ Json misreads_json(const ExperimentSpec& spec, double seconds) {
 Json wear_json(const ExperimentSpec& spec, const RunResult& result, double seconds) {
   Json kinds = Json::array();
   for (const WearRecord::Kind& kind : result.wear.kinds()) kinds.push_back(wear_kind_json(kind));
-  Json json = {{"endurance", spec.wear.endurance},
-               {"duty", spec.wear.duty},
-               {"most_writes", result.wear.most_writes()},
-               {"lifetime_trainings", result.lifetime.trainings},
-               {"lifetime_s", result.lifetime.seconds},
-               {"kinds", std::move(kinds)}};
+  Json json = {{"endurance", spec.wear.endurance},         {"duty", spec.wear.duty},
+               {"most_writes", result.wear.most_writes()}, {"lifetime_trainings", result.lifetime.trainings},
+               {"lifetime_s", result.lifetime.seconds},    {"kinds", std::move(kinds)}};
   if (spec.hybrid.lsb_bits > 0) json["misreads"] = misreads_json(spec, seconds);
   return json;
 }

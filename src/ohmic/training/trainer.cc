@@ -28,8 +28,8 @@ namespace {
 void check_hybrid(const HybridSpec& spec) {
   constexpr std::int64_t kFewestBits = 4;
   if (spec.lsb_bits > 0 && spec.lsb_bits < kFewestBits) {
-    fail("hybrid.lsb_bits = {} leaves too few steps to accumulate on; choose {} to {}, or 0 for no limit", spec.lsb_bits,
-         kFewestBits, RegisterRule::kMostBits);
+    fail("hybrid.lsb_bits = {} leaves too few steps to accumulate on; choose {} to {}, or 0 for no limit",
+         spec.lsb_bits, kFewestBits, RegisterRule::kMostBits);
   }
   if (spec.lsb_bits == 0 && spec.on_overflow == OnOverflow::clear) {
     fail(

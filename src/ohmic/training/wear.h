@@ -41,8 +41,8 @@ class WearRecord {
 };
 
 /// How long cells last when a training that takes `seconds` on the chip and writes its most-written cell `most_writes`
-/// times (SETs and RESETs, each counted as one cycle of the endurance) is repeated, with the chip training for the share
-/// `duty` of the time. Both are infinite where nothing was written.
+/// times (SETs and RESETs, each counted as one cycle of the endurance) is repeated, with the chip training for the
+/// share `duty` of the time. Both are infinite where nothing was written.
 struct Lifetime {
   double trainings = 0;
   double seconds = 0;
