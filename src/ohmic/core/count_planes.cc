@@ -1,42 +1,49 @@
 #include "ohmic/core/count_planes.h"
 
+#include <array>
+
 #include "ohmic/core/error.h"
 
 namespace ohmic {
 
-void CountPlanes::add(std::size_t part, std::size_t first_block, std::span<std::uint64_t> marks) {
+void CountPlanes::add(std::size_t block, std::span<std::uint64_t> marks) {
+  OHMIC_EXPECT(marks.size() == kinds_);
+  const std::size_t part = block / kBlocksPerPart;
   std::vector<Level>& levels = parts_[part];
   for (std::size_t j = 0;; ++j) {
     std::uint64_t left = 0;
     for (const std::uint64_t carry : marks) left |= carry;
     if (left == 0) return;
-    if (j == levels.size()) levels.emplace_back(blocks_of(part), 0);
-    std::uint64_t* const words = levels[j].data() + first_block;
-    for (std::size_t b = 0; b < marks.size(); ++b) {
-      const std::uint64_t carry = marks[b];
-      marks[b] = words[b] & carry;
-      words[b] ^= carry;
+    if (j == levels.size()) levels.emplace_back(blocks_of(part) * kinds_, 0);
+    std::uint64_t* const words = levels[j].data() + block % kBlocksPerPart * kinds_;
+    for (std::size_t k = 0; k < marks.size(); ++k) {
+      const std::uint64_t carry = marks[k];
+      marks[k] = words[k] & carry;
+      words[k] ^= carry;
     }
   }
 }
 
-void CountPlanes::add_one(std::size_t element) {
-  std::uint64_t mark = std::uint64_t{1} << element % kBlock;
-  add(element / kPart, element % kPart / kBlock, {&mark, 1});
+void CountPlanes::add_one(std::size_t element, std::size_t kind) {
+  constexpr std::size_t kMostKinds = 16;
+  OHMIC_EXPECT(kind < kinds_ && kinds_ <= kMostKinds);
+  std::array<std::uint64_t, kMostKinds> marks{};
+  marks[kind] = std::uint64_t{1} << element % kBlock;
+  add(element / kBlock, std::span(marks).first(kinds_));
 }
 
-std::uint64_t CountPlanes::count(std::size_t element) const {
+std::uint64_t CountPlanes::count(std::size_t element, std::size_t kind) const {
   std::uint64_t count = 0;
   const std::vector<Level>& levels = parts_[element / kPart];
   for (std::size_t j = 0; j < levels.size(); ++j) {
-    count |= (levels[j][element % kPart / kBlock] >> element % kBlock & 1) << j;
+    count |= (levels[j][element % kPart / kBlock * kinds_ + kind] >> element % kBlock & 1) << j;
   }
   return count;
 }
 
-std::vector<std::uint64_t> CountPlanes::counts() const {
+std::vector<std::uint64_t> CountPlanes::counts(std::size_t kind) const {
   std::vector<std::uint64_t> counts(elements_);
-  for (std::size_t e = 0; e < elements_; ++e) counts[e] = count(e);
+  for (std::size_t e = 0; e < elements_; ++e) counts[e] = count(e, kind);
   return counts;
 }
 
@@ -67,13 +74,13 @@ void CountPlanes::load(const std::string& name, const SafetensorsFile& in) {
   in.read(name + ".bits", std::span<std::uint8_t>(levels_of_parts));
   const auto words = in.read<std::uint64_t>(name);
   std::size_t wanted = 0;
-  for (std::size_t p = 0; p < parts_.size(); ++p) wanted += levels_of_parts[p] * blocks_of(p);
+  for (std::size_t p = 0; p < parts_.size(); ++p) wanted += levels_of_parts[p] * blocks_of(p) * kinds_;
   if (wanted != words.size()) fail("{} has {} words; {} are wanted", name, words.size(), wanted);
   auto next = words.begin();
   for (std::size_t p = 0; p < parts_.size(); ++p) {
-    const auto blocks = static_cast<std::ptrdiff_t>(blocks_of(p));
+    const auto size = static_cast<std::ptrdiff_t>(blocks_of(p) * kinds_);
     parts_[p].clear();
-    for (int j = 0; j < levels_of_parts[p]; ++j, next += blocks) parts_[p].emplace_back(next, next + blocks);
+    for (int j = 0; j < levels_of_parts[p]; ++j, next += size) parts_[p].emplace_back(next, next + size);
   }
 }
 

@@ -11,26 +11,30 @@
 
 namespace ohmic {
 
-/// How often something happened to each of many elements, exactly and in few bits. The counts of 64 elements stand
-/// upright: word j holds bit j of all of them, so that one more for any of the 64 is a carry that ripples through
-/// words. Elements lie in parts of 4,096; each part has as many words per block as its highest count needs, that is
-/// log2(highest) + 1 bits per element. Parts are independent: different ones may be counted at the same time.
+/// How often things of a few kinds happened to each of many elements, exactly and in few bits. The counts of 64
+/// elements stand upright: word j holds bit j of all of them, so that one more for any of the 64 is a carry that
+/// ripples through words. Elements lie in parts of 4,096; each part has as many words per block and kind as its highest
+/// count needs, that is log2(highest) + 1 bits per element. Parts are independent: different ones may be counted at the
+/// same time.
 class CountPlanes {
  public:
   static constexpr std::size_t kBlock = 64;          ///< elements of a word
   static constexpr std::size_t kBlocksPerPart = 64;  ///< words of a part
   static constexpr std::size_t kPart = kBlock * kBlocksPerPart;
 
-  explicit CountPlanes(std::size_t elements = 0) : elements_(elements), parts_((elements + kPart - 1) / kPart) {}
+  explicit CountPlanes(std::size_t elements = 0, std::size_t kinds = 1)
+      : elements_(elements), kinds_(kinds), parts_((elements + kPart - 1) / kPart) {}
 
   std::size_t size() const { return elements_; }
-  /// One more for each element whose bit is set: bit e of marks[b] is element 64 (first_block + b) + e of part `part`.
-  /// The marks are used up.
-  void add(std::size_t part, std::size_t first_block, std::span<std::uint64_t> marks);
-  void add_one(std::size_t element);
+  std::size_t kinds() const { return kinds_; }
+  /// One more for each element whose bit is set: bit e of marks[kind] is element 64 block + e. The marks, a word per
+  /// kind, are used up.
+  void add(std::size_t block, std::span<std::uint64_t> marks);
+  void add_one(std::size_t element, std::size_t kind);
 
-  std::uint64_t count(std::size_t element) const;
-  std::vector<std::uint64_t> counts() const;
+  std::uint64_t count(std::size_t element, std::size_t kind) const;
+  std::vector<std::uint64_t> counts(std::size_t kind) const;
+  /// Of all elements and kinds.
   std::uint64_t total() const;
 
   void save(const std::string& name, SafetensorsWriter& out) const;
@@ -38,12 +42,12 @@ class CountPlanes {
   std::size_t bytes() const;
 
  private:
-  using Level = std::vector<std::uint64_t>;  // a word per block
+  using Level = std::vector<std::uint64_t>;  // a word per block and kind, those of a block side by side
   std::size_t blocks_of(std::size_t part) const {
     return std::min(kBlocksPerPart, (elements_ - part * kPart + kBlock - 1) / kBlock);
   }
 
-  std::size_t elements_;
+  std::size_t elements_, kinds_;
   std::vector<std::vector<Level>> parts_;  ///< [part][bit of the count]
 };
 

@@ -26,44 +26,46 @@ class CountPlanesTest : public testing::Test {
           word |= std::uint64_t{1} << e % 64;
           ++slow_[e];
         }
-        planes_.add(block / CountPlanes::kBlocksPerPart, block % CountPlanes::kBlocksPerPart, {&word, 1});
+        std::uint64_t words[3] = {0, word, 0};
+        planes_.add(block, words);
       }
     }
   }
 
-  CountPlanes planes_{kElements};
+  CountPlanes planes_{kElements, 3};
   std::vector<std::uint64_t> slow_ = std::vector<std::uint64_t>(kElements);
 };
 
 TEST_F(CountPlanesTest, CountExactly) {
   mark(20);
-  for (int k = 0; k < 300; ++k) planes_.add_one(4100);
+  for (int k = 0; k < 300; ++k) planes_.add_one(4100, 1);
   slow_[4100] += 300;
-  EXPECT_EQ(planes_.counts(), slow_);
+  EXPECT_EQ(planes_.counts(1), slow_);
   std::uint64_t total = 0;
   for (const std::uint64_t n : slow_) total += n;
   EXPECT_EQ(planes_.total(), total);
+  EXPECT_EQ(planes_.counts(0), std::vector<std::uint64_t>(kElements));
 }
 
 TEST_F(CountPlanesTest, TakeAsManyBitsAsTheHighestCountOfAPartNeeds) {
   EXPECT_LT(planes_.bytes(), 100u);
   mark(20);  // five bits
-  EXPECT_LT(static_cast<double>(planes_.bytes()) / kElements, 0.125 * 5 + 0.1);
+  EXPECT_LT(static_cast<double>(planes_.bytes()) / kElements, 3 * 0.125 * 5 + 0.1);
 }
 
 TEST_F(CountPlanesTest, AreSavedAndLoaded) {
   mark(5);
-  planes_.add_one(3);
+  planes_.add_one(3, 2);
   const std::filesystem::path path = std::filesystem::path(testing::TempDir()) / "count_planes.safetensors";
   SafetensorsWriter out;
   planes_.save("wear", out);
-  CountPlanes(kElements).save("none", out);
+  CountPlanes(kElements, 3).save("none", out);
   out.write(path);
-  CountPlanes loaded(kElements), none(kElements);
-  loaded.add_one(9);
+  CountPlanes loaded(kElements, 3), none(kElements, 3);
+  loaded.add_one(9, 0);
   loaded.load("wear", SafetensorsFile(path));
   none.load("none", SafetensorsFile(path));
-  EXPECT_EQ(loaded.counts(), planes_.counts());
+  for (const std::size_t kind : {0u, 1u, 2u}) EXPECT_EQ(loaded.counts(kind), planes_.counts(kind));
   EXPECT_EQ(none.total(), 0u);
   std::filesystem::remove(path);
 }

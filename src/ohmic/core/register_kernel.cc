@@ -147,9 +147,9 @@ HWY_INLINE WordVector spread(WordVector x) {
   }
 }
 
-// A vector of registers; `element` is the number of the first. Returns those that had something to add, as bits.
+// A vector of registers; `element` is the number of the first. Returns how many had something to add.
 template <Rounding kRounding, int kCountBits>
-HWY_INLINE std::uint64_t add_vector(Adder& a, std::uint32_t element, const float* change, std::uint32_t* words) {
+HWY_INLINE std::size_t add_vector(Adder& a, std::uint32_t element, const float* change, std::uint32_t* words) {
   const Ints di;
   const Words du;
   const auto steps = whole_steps<kRounding>(a, change, element);
@@ -173,7 +173,7 @@ HWY_INLINE std::uint64_t add_vector(Adder& a, std::uint32_t element, const float
   if constexpr (kCountBits == 3) full = hn::And(full, hn::ShiftRight<2>(counts));
   full = hn::And(full, hn::Set(du, kLowest));
   if (!hn::AllTrue(du, hn::Eq(full, hn::Zero(du)))) a.is_full = true;
-  return bits_of(busy);
+  return hn::CountTrue(di, busy);
 }
 
 // Takes the carries of a block's counts away.
@@ -196,49 +196,118 @@ HWY_NOINLINE RegisterFlush flush(const Adder& a, std::uint32_t block, int count_
   return flush;
 }
 
+// Registers [first, end). `change` is that of register `first`; around the range lie kMargin zeros on either side.
+constexpr std::size_t kMargin = 16;
+
 template <Rounding kRounding, int kCountBits>
-std::size_t add_all(Adder& a, std::uint32_t first, std::span<const float> changes,
-                    std::vector<RegisterFlush>& flushes) {
-  const std::size_t lanes = hn::Lanes(Floats());
-  const auto end = first + static_cast<std::uint32_t>(changes.size());
-  const float* const change = changes.data() - first;
+HWY_INLINE std::size_t add_range(Adder& a, std::uint32_t first, std::uint32_t end, const float* change,
+                                 std::vector<RegisterFlush>& flushes) {
+  const auto lanes = static_cast<std::uint32_t>(hn::Lanes(Floats()));
   std::size_t added = 0;
   for (std::uint32_t block = first / kRegistersPerBlock; block * kRegistersPerBlock < end; ++block) {
     if (kRounding == Rounding::stochastic) draw(a, block);
     const std::uint32_t block_end = std::min<std::uint32_t>(end, (block + 1) * kRegistersPerBlock);
-    for (std::uint32_t e = std::max<std::uint32_t>(first, block * kRegistersPerBlock); e < block_end;) {
-      const std::uint32_t from = e / static_cast<std::uint32_t>(lanes) * static_cast<std::uint32_t>(lanes);
-      const std::uint32_t to = std::min(block_end, from + static_cast<std::uint32_t>(lanes));
-      std::uint64_t busy;
-      if (to - e == lanes) {
-        busy = add_vector<kRounding, kCountBits>(a, e, change + e, a.words + e);
-      } else {  // either end: with zeros around
-        float part[16] = {};
-        std::copy(change + e, change + to, part + (e - from));
-        busy = add_vector<kRounding, kCountBits>(a, from, part, a.words + from);
-      }
-      added += static_cast<std::size_t>(std::popcount(busy));
-      e = to;
+    std::uint32_t e = std::max<std::uint32_t>(first / lanes * lanes, block * kRegistersPerBlock);
+    for (; e < block_end; e += lanes) {
+      const std::ptrdiff_t at = static_cast<std::ptrdiff_t>(e) - static_cast<std::ptrdiff_t>(first);
+      added += add_vector<kRounding, kCountBits>(a, e, change + at, a.words + e);
     }
-    if (a.is_full) flushes.push_back(flush(a, block, kCountBits));
-    a.is_full = false;
+    if (HWY_UNLIKELY(a.is_full)) {
+      flushes.push_back(flush(a, block, kCountBits));
+      a.is_full = false;
+    }
   }
   return added;
 }
 
+// Copies between zeros.
+const float* with_margins(std::span<const float> changes, std::vector<float>& padded) {
+  padded.assign(changes.size() + 2 * kMargin, 0.0f);
+  std::copy(changes.begin(), changes.end(), padded.begin() + kMargin);
+  return padded.data() + kMargin;
+}
+
+template <Rounding kRounding, int kCountBits>
+std::size_t add_all(Adder& a, std::uint32_t first, std::span<const float> changes,
+                    std::vector<RegisterFlush>& flushes) {
+  thread_local std::vector<float> padded;
+  const bool is_whole = first % kMargin == 0 && changes.size() % kMargin == 0;
+  const float* const change = is_whole ? changes.data() : with_margins(changes, padded);
+  const auto end = first + static_cast<std::uint32_t>(changes.size());
+  return add_range<kRounding, kCountBits>(a, first, end, change, flushes);
+}
+
+// The processor does not foresee where the next row begins.
+HWY_INLINE void fetch(const std::uint32_t* words, std::size_t count) {
+  constexpr std::size_t kLine = 64 / sizeof(std::uint32_t);
+  for (std::size_t j = 0; j < count + kLine; j += kLine) __builtin_prefetch(words + j, 1);
+}
+
+template <Rounding kRounding, int kCountBits>
+std::size_t add_rows(Adder& a, std::span<const int> rows, std::span<const float> x, std::span<const float> d,
+                     std::vector<RegisterFlush>& flushes) {
+  thread_local std::vector<float> padded;
+  const float* const change = with_margins(d, padded);
+  const float scale = a.scale;
+  const auto columns = static_cast<std::uint32_t>(d.size());
+  std::size_t added = 0;
+  for (std::size_t k = 0; k < rows.size(); ++k) {
+    const std::uint32_t first = static_cast<std::uint32_t>(rows[k]) * columns;
+    if (k + 1 < rows.size()) fetch(a.words + static_cast<std::size_t>(rows[k + 1]) * columns, columns);
+    a.scale = x[k] * scale;
+    added += add_range<kRounding, kCountBits>(a, first, first + columns, change, flushes);
+  }
+  return added;
+}
+
+// Calls work.template operator()<rounding, count bits>(adder).
+template <class Work>
+std::size_t with_adder(const RegisterRule& rule, const RegisterStreams& streams, float factor, std::uint32_t* words,
+                       std::vector<RegisterCarry>& carries, const Work& work) {
+  const bool draws = rule.rounding == Rounding::stochastic;
+  Adder adder{
+      rule,  streams, round_keys(streams.first_bits.key), factor * (rule.inverse_step * (draws ? 256.0f : 1.0f)),
+      words, carries};
+  const bool is_wide = RegisterLayout{rule.bits}.count_bits() == 3;
+  if (draws) {
+    return is_wide ? work.template run<Rounding::stochastic, 3>(adder)
+                   : work.template run<Rounding::stochastic, 2>(adder);
+  }
+  return is_wide ? work.template run<Rounding::deterministic, 3>(adder)
+                 : work.template run<Rounding::deterministic, 2>(adder);
+}
+
+// Lambdas do not inherit the target of their function, so these are structs.
+struct AddAll {
+  std::uint32_t first;
+  std::span<const float> changes;
+  std::vector<RegisterFlush>& flushes;
+  template <Rounding kRounding, int kCountBits>
+  std::size_t run(Adder& a) const {
+    return add_all<kRounding, kCountBits>(a, first, changes, flushes);
+  }
+};
+struct AddRows {
+  std::span<const int> rows;
+  std::span<const float> x, d;
+  std::vector<RegisterFlush>& flushes;
+  template <Rounding kRounding, int kCountBits>
+  std::size_t run(Adder& a) const {
+    return add_rows<kRounding, kCountBits>(a, rows, x, d, flushes);
+  }
+};
+
 std::size_t AddToRegistersKernel(const RegisterRule& rule, const RegisterStreams& streams, std::uint32_t first,
                                  std::span<const float> changes, float factor, std::uint32_t* words,
                                  std::vector<RegisterFlush>& flushes, std::vector<RegisterCarry>& carries) {
-  const bool draws = rule.rounding == Rounding::stochastic;
-  Adder adder{rule,  streams, round_keys(streams.first_bits.key), factor * rule.inverse_step * (draws ? 256.0f : 1.0f),
-              words, carries};
-  const bool wide = RegisterLayout{rule.bits}.count_bits() == 3;
-  if (draws) {
-    return wide ? add_all<Rounding::stochastic, 3>(adder, first, changes, flushes)
-                : add_all<Rounding::stochastic, 2>(adder, first, changes, flushes);
-  }
-  return wide ? add_all<Rounding::deterministic, 3>(adder, first, changes, flushes)
-              : add_all<Rounding::deterministic, 2>(adder, first, changes, flushes);
+  return with_adder(rule, streams, factor, words, carries, AddAll{first, changes, flushes});
+}
+
+std::size_t AddRowsToRegistersKernel(const RegisterRule& rule, const RegisterStreams& streams,
+                                     std::span<const int> rows, std::span<const float> x, std::span<const float> d,
+                                     std::uint32_t* words, std::vector<RegisterFlush>& flushes,
+                                     std::vector<RegisterCarry>& carries) {
+  return with_adder(rule, streams, 1, words, carries, AddRows{rows, x, d, flushes});
 }
 
 }  // namespace ohmic::HWY_NAMESPACE
@@ -248,11 +317,18 @@ HWY_AFTER_NAMESPACE();
 namespace ohmic {
 
 HWY_EXPORT(AddToRegistersKernel);
+HWY_EXPORT(AddRowsToRegistersKernel);
 
 std::size_t add_to_registers(const RegisterRule& rule, const RegisterStreams& streams, std::uint32_t first,
                              std::span<const float> changes, float factor, std::uint32_t* words,
                              std::vector<RegisterFlush>& flushes, std::vector<RegisterCarry>& carries) {
   return HWY_DYNAMIC_DISPATCH(AddToRegistersKernel)(rule, streams, first, changes, factor, words, flushes, carries);
+}
+
+std::size_t add_rows_to_registers(const RegisterRule& rule, const RegisterStreams& streams, std::span<const int> rows,
+                                  std::span<const float> x, std::span<const float> d, std::uint32_t* words,
+                                  std::vector<RegisterFlush>& flushes, std::vector<RegisterCarry>& carries) {
+  return HWY_DYNAMIC_DISPATCH(AddRowsToRegistersKernel)(rule, streams, rows, x, d, words, flushes, carries);
 }
 
 }  // namespace ohmic

@@ -81,4 +81,9 @@ std::size_t add_to_registers(const RegisterRule& rule, const RegisterStreams& st
                              std::span<const float> changes, float factor, std::uint32_t* words,
                              std::vector<RegisterFlush>& flushes, std::vector<RegisterCarry>& carries);
 
+/// The same for rows of a matrix of registers with d.size() columns: adds x[k] d to row rows[k], row by row.
+std::size_t add_rows_to_registers(const RegisterRule& rule, const RegisterStreams& streams, std::span<const int> rows,
+                                  std::span<const float> x, std::span<const float> d, std::uint32_t* words,
+                                  std::vector<RegisterFlush>& flushes, std::vector<RegisterCarry>& carries);
+
 }  // namespace ohmic

@@ -79,7 +79,7 @@ class RegisterKernelTest : public testing::TestWithParam<const char*> {
       slow.add(first, changes, -0.7f);
       for (const RegisterFlush& flush : flushes) {
         for (std::size_t e = 64 * flush.block; e < std::min<std::size_t>(kCount, 64 * flush.block + 64); ++e) {
-          for (std::size_t k = 0; k < flushed.size(); ++k) flushed[k][e] += flush.carries[k] >> e % 64 & 1;
+          for (std::size_t k = 0; k < flushed.size(); ++k) flushed[k][e] += (flush.carries[k] >> e % 64 & 1) != 0;
         }
       }
     }
@@ -113,6 +113,28 @@ TEST_P(RegisterKernelTest, AddsCarriesAndCountsAsTheSlowOneDoes) {
       }
     }
   }
+}
+
+TEST_P(RegisterKernelTest, AddsRowsOfAMatrixAsOneByOne) {
+  constexpr std::size_t kColumns = 75;
+  const std::vector<int> rows = {1, 2, 5, 9};
+  const std::vector<float> x = {0.5f, -2.0f, 0.01f, 3};
+  std::vector<float> d(kColumns);
+  gaussians(RandomStream(1, Purpose::forward_read, 0, 0), d);
+  std::vector<std::uint32_t> together(768), apart(768);
+  std::vector<RegisterFlush> flushes;
+  std::vector<RegisterCarry> carries_together, carries_apart;
+  const RegisterRule rule{7, 20};
+  const std::size_t added =
+      add_rows_to_registers(rule, kStreams, rows, x, d, together.data(), flushes, carries_together);
+  std::size_t added_apart = 0;
+  for (std::size_t k = 0; k < rows.size(); ++k) {
+    added_apart += add_to_registers(rule, kStreams, static_cast<std::uint32_t>(rows[k]) * kColumns, d, x[k],
+                                    apart.data(), flushes, carries_apart);
+  }
+  EXPECT_EQ(together, apart);
+  EXPECT_EQ(added, added_apart);
+  EXPECT_EQ(carries_together.size(), carries_apart.size());
 }
 
 // A change of a step's fraction f adds a step with probability f: of 65,536 registers, with a standard error of at most

@@ -113,7 +113,7 @@ class CellArray {
   double now_s_ = 0;
   std::vector<CellPair> pairs_;
   std::vector<std::uint8_t> pulse_counts_;  ///< SET pulses since the last RESET, two per unit
-  std::vector<CountPlanes> wear_;  ///< SETs of either side, RESETs and depressions of the unit; empty if not counted
+  CountPlanes wear_;  ///< SETs of either side, RESETs and depressions of the unit; empty if not counted
   FaultMap faults_;
   std::vector<std::pair<std::uint32_t, float>> due_;  ///< scratch of advance_to
   // Units that a refresh may concern, so that it need not look at all: those with a conductance above the threshold.

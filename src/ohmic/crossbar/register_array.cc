@@ -40,7 +40,7 @@ RegisterArray::RegisterArray(const RegisterRule& rule, const BitCellSpec& cells,
       seed_(seed),
       unit_(unit),
       words_((count + kBlock - 1) / kBlock * kBlock),
-      writes_(static_cast<std::size_t>(rule.bits), CountPlanes(count)),
+      writes_(count, static_cast<std::size_t>(rule.bits)),
       parts_((count + kPart - 1) / kPart) {
   OHMIC_EXPECT(rule.bits >= 2 && rule.bits <= RegisterRule::kMostBits);
   if (count > std::numeric_limits<std::uint32_t>::max() / static_cast<std::size_t>(rule.bits)) {
@@ -66,8 +66,7 @@ std::size_t RegisterArray::weak_cells() const {
   return count;
 }
 
-// ----------------------------------------------------------------------------------------------------------- weak
-// cells
+// ---------------------------------------------------------------------------------------------------------- weak cells
 
 double RegisterArray::uniform(std::size_t number, std::uint64_t candidate, std::uint32_t use) const {
   const RandomStream stream(seed_, Purpose::bit_write, unit_, candidate);
@@ -156,8 +155,7 @@ void RegisterArray::look_after(std::size_t number, std::vector<Watched>& watched
   }
 }
 
-// ---------------------------------------------------------------------------------------------------------------
-// updates
+// ------------------------------------------------------------------------------------------------------------- updates
 
 void RegisterArray::add(std::size_t first, std::span<const float> changes, float factor, const RegisterUpdate& update,
                         std::vector<RegisterCarry>& carries) {
@@ -185,29 +183,64 @@ void RegisterArray::add_in_part(const RegisterRule& rule, std::size_t first, std
   thread_local std::vector<Watched> watched;
   thread_local std::vector<RegisterFlush> flushes;
   const std::size_t number = first / kPart;
-  Part& part = parts_[number];
   watched.clear();
   flushes.clear();
   watch(number, first, changes.size(), update, watched);
-  const RegisterStreams streams{{seed_, Purpose::register_rounding, unit_, update.when},
-                                {seed_, Purpose::register_rounding, unit_, update.when + 1}};
-  part.reads += add_to_registers(rule, streams, static_cast<std::uint32_t>(first), changes, factor, words_.data(),
-                                 flushes, carries);
+  parts_[number].reads += add_to_registers(rule, streams(update), static_cast<std::uint32_t>(first), changes, factor,
+                                           words_.data(), flushes, carries);
   look_after(number, watched, update.now_s);
-  for (RegisterFlush& flush : flushes) {
-    for (std::size_t k = 0; k < writes_.size(); ++k) {
-      writes_[k].add(number, flush.block % CountPlanes::kBlocksPerPart, {&flush.carries[k], 1});
-    }
-  }
+  flush(flushes);
 }
 
-// ------------------------------------------------------------------------------------------------------------------
-// wear
+RegisterStreams RegisterArray::streams(const RegisterUpdate& update) const {
+  return {{seed_, Purpose::register_rounding, unit_, update.when},
+          {seed_, Purpose::register_rounding, unit_, update.when + 1}};
+}
+
+void RegisterArray::flush(std::span<RegisterFlush> flushes) {
+  for (RegisterFlush& flush : flushes) writes_.add(flush.block, std::span(flush.carries).first(writes_.kinds()));
+}
+
+// Where there is neither a weak cell nor a candidate for one among registers that lie in one part, passes them.
+bool RegisterArray::pass_quietly(std::size_t first, std::size_t count) {
+  Part& part = parts_[first / kPart];
+  const std::uint64_t cells = count * static_cast<std::uint64_t>(rule_.bits);
+  if ((first + count - 1) / kPart != first / kPart || !part.weak.empty() || part.until_weak < cells) return false;
+  part.until_weak -= cells;
+  return true;
+}
+
+// Rows that need no look at single cells go through the kernel together.
+void RegisterArray::add_rows(std::span<const int> rows, std::span<const float> x, std::span<const float> d,
+                             const RegisterUpdate& update, std::vector<RegisterCarry>& carries) {
+  RegisterRule rule = rule_;
+  rule.inverse_step = 1 / update.step;
+  thread_local std::vector<RegisterFlush> flushes;
+  const auto add_quiet = [&](std::size_t begin, std::size_t end) {
+    if (begin == end) return;
+    flushes.clear();
+    const std::size_t part = static_cast<std::size_t>(rows[begin]) * d.size() / kPart;
+    parts_[part].reads += add_rows_to_registers(rule, streams(update), rows.subspan(begin, end - begin),
+                                                x.subspan(begin, end - begin), d, words_.data(), flushes, carries);
+    flush(flushes);
+  };
+  std::size_t begin = 0;
+  for (std::size_t k = 0; k < rows.size(); ++k) {
+    const std::size_t first = static_cast<std::size_t>(rows[k]) * d.size();
+    if (pass_quietly(first, d.size())) continue;
+    add_quiet(begin, k);
+    add(first, d, x[k], update, carries);
+    begin = k + 1;
+  }
+  add_quiet(begin, rows.size());
+}
+
+// ---------------------------------------------------------------------------------------------------------------- wear
 
 Counters RegisterArray::counters() const {
   Counters counters;
   std::uint64_t writes = 0, redundant_sets = 0, redundant_resets = 0, ones = 0;
-  for (const CountPlanes& planes : writes_) writes += planes.total() * layout_.carry();
+  writes += writes_.total() * layout_.carry();
   for (std::size_t e = 0; e < size_; ++e) {
     ones += static_cast<std::uint64_t>(std::popcount(words_[e] & ((1u << rule_.bits) - 1)));
     for (int k = 0; k < rule_.bits; ++k) writes += layout_.count(words_[e], k);
@@ -226,7 +259,7 @@ Counters RegisterArray::counters() const {
 }
 
 CellWear RegisterArray::wear(int bit_number) const {
-  CellWear wear{writes_[static_cast<std::size_t>(bit_number)].counts(), std::vector<std::uint64_t>(size_)};
+  CellWear wear{writes_.counts(static_cast<std::size_t>(bit_number)), std::vector<std::uint64_t>(size_)};
   const auto bits = static_cast<std::uint32_t>(rule_.bits);
   for (std::uint32_t e = 0; e < size_; ++e) {
     const std::uint32_t cell = e * bits + static_cast<std::uint32_t>(bit_number);
@@ -242,12 +275,11 @@ CellWear RegisterArray::wear(int bit_number) const {
   return wear;
 }
 
-// -----------------------------------------------------------------------------------------------------------------
-// files
+// --------------------------------------------------------------------------------------------------------------- files
 
 void RegisterArray::save(const std::string& prefix, SafetensorsWriter& out) const {
   out.add(prefix + ".registers", std::span<const std::uint32_t>(words_));
-  for (std::size_t k = 0; k < writes_.size(); ++k) writes_[k].save(fmt::format("{}.bit_writes.{}", prefix, k), out);
+  writes_.save(prefix + ".bit_writes", out);
   std::vector<std::uint64_t> parts;
   std::vector<std::uint32_t> weak, redundant;
   std::vector<float> conductances;
@@ -274,7 +306,7 @@ void RegisterArray::save(const std::string& prefix, SafetensorsWriter& out) cons
 
 void RegisterArray::load(const std::string& prefix, const SafetensorsFile& in) {
   in.read(prefix + ".registers", std::span<std::uint32_t>(words_));
-  for (std::size_t k = 0; k < writes_.size(); ++k) writes_[k].load(fmt::format("{}.bit_writes.{}", prefix, k), in);
+  writes_.load(prefix + ".bit_writes", in);
   std::vector<std::uint64_t> parts(3 * parts_.size());
   in.read(prefix + ".register_parts", std::span<std::uint64_t>(parts));
   for (std::size_t p = 0; p < parts_.size(); ++p) {
@@ -301,8 +333,7 @@ void RegisterArray::load(const std::string& prefix, const SafetensorsFile& in) {
 
 std::size_t RegisterArray::bytes() const {
   constexpr std::size_t kMapNode = 72;  // what an entry of a std::map costs
-  std::size_t bytes = words_.size() * sizeof words_[0] + parts_.size() * sizeof(Part);
-  for (const CountPlanes& planes : writes_) bytes += planes.bytes();
+  std::size_t bytes = words_.size() * sizeof words_[0] + parts_.size() * sizeof(Part) + writes_.bytes();
   for (const Part& part : parts_) bytes += (part.weak.size() + part.redundant.size()) * kMapNode;
   return bytes;
 }

@@ -58,6 +58,9 @@ class RegisterArray {
   /// kPart registers.
   void add(std::size_t first, std::span<const float> changes, float factor, const RegisterUpdate& update,
            std::vector<RegisterCarry>& carries);
+  /// Adds x[k] d to row rows[k] of a matrix of registers with d.size() columns.
+  void add_rows(std::span<const int> rows, std::span<const float> x, std::span<const float> d,
+                const RegisterUpdate& update, std::vector<RegisterCarry>& carries);
   /// Adds to one register, rounded to the nearest; what is beyond its range is lost.
   void add_without_carry(std::size_t element, float change, const RegisterUpdate& update);
 
@@ -99,6 +102,9 @@ class RegisterArray {
   void add_in_part(const RegisterRule& rule, std::size_t first, std::span<const float> changes, float factor,
                    const RegisterUpdate& update, std::vector<RegisterCarry>& carries);
   void erase_all(std::size_t number);
+  bool pass_quietly(std::size_t first, std::size_t count);
+  void flush(std::span<RegisterFlush> flushes);
+  RegisterStreams streams(const RegisterUpdate& update) const;
   void watch_candidates(std::size_t number, std::size_t first_cell, std::uint64_t cells, std::vector<Watched>& watched);
   void watch(std::size_t number, std::size_t first, std::size_t count, const RegisterUpdate& update,
              std::vector<Watched>& watched);
@@ -118,7 +124,7 @@ class RegisterArray {
   std::uint64_t seed_;
   std::uint32_t unit_;
   std::vector<std::uint32_t> words_;  ///< registers and small counts of their writes, whole blocks (RegisterLayout)
-  std::vector<CountPlanes> writes_;   ///< per bit: flushed carries of the small counts
+  CountPlanes writes_;                ///< of each bit: flushed carries of the small counts
   std::vector<Part> parts_;
 };
 

@@ -45,11 +45,8 @@ void HybridRule::accumulate(WeightMatrix& matrix, const Tile& tile, const Update
 
 void HybridRule::add_outer_product(const WeightMatrix& matrix, const UpdateStep& step, const RegisterUpdate& update) {
   const OuterProduct product(matrix.inputs, matrix.deltas, step);
-  product.for_each_term([&](const OuterProduct::Term& term) {
-    for (std::size_t k = 0; k < term.rows.size(); ++k) {
-      registers_.add(static_cast<std::size_t>(term.rows[k]) * outputs(), term.step, term.x[k], update, carries_[0]);
-    }
-  });
+  product.for_each_term(
+      [&](const OuterProduct::Term& term) { registers_.add_rows(term.rows, term.x, term.step, update, carries_[0]); });
   ask_for_pulses(0);
 }
 
