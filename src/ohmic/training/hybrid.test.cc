@@ -206,9 +206,9 @@ TEST(ResnetFamily, HasTheWeightsOfThePapers) {
   };
   EXPECT_EQ(weights({}), 464442u);
   EXPECT_EQ(weights({"network.resnet.channels=[16, 28, 56]"}), 361722u);
-  EXPECT_EQ(weights({"network.resnet.blocks=1"}), 77850u);
-  EXPECT_EQ(weights({"network.resnet.blocks=2"}), 174498u);
-  EXPECT_EQ(weights({"network.resnet.blocks=3"}), 271146u);
+  EXPECT_EQ(weights({"network.resnet.blocks=1"}), 77370u);
+  EXPECT_EQ(weights({"network.resnet.blocks=2"}), 174138u);
+  EXPECT_EQ(weights({"network.resnet.blocks=3"}), 270906u);
   const auto wide = weights({"network.resnet.width=2"});
   EXPECT_EQ(wide, weights({"network.resnet.channels=[32, 64, 128]"}));
   EXPECT_EQ(weights({"network.resnet.width=1.7"}), weights({"network.resnet.channels=[27, 54, 109]"}));
