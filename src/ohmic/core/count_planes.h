@@ -13,9 +13,9 @@ namespace ohmic {
 
 /// How often things of a few kinds happened to each of many elements, exactly and in few bits. The counts of 64
 /// elements stand upright: word j holds bit j of all of them, so that one more for any of the 64 is a carry that
-/// ripples through words. Elements lie in parts of 4,096; each part has as many words per block and kind as its highest
-/// count needs, that is log2(highest) + 1 bits per element. Parts are independent: different ones may be counted at the
-/// same time.
+/// ripples through words. Elements lie in parts of 4,096; a part has as many
+/// words per block and kind as the highest count of this kind, or of a later one, needs: log2(highest) + 1 bits per
+/// element and kind, if later kinds are rarer. Parts are independent: different ones may be counted at the same time.
 class CountPlanes {
  public:
   static constexpr std::size_t kBlock = 64;          ///< elements of a word
