@@ -1,5 +1,8 @@
 #include "ohmic/training/accumulating_rule.h"
 
+#include <algorithm>
+#include <utility>
+
 #include "ohmic/core/kernels.h"
 #include "ohmic/core/random.h"
 #include "ohmic/training/outer_product.h"
@@ -85,8 +88,12 @@ int AccumulatingRule::maintain(WeightMatrix& matrix, const UpdateStep& step) {
   const auto every = static_cast<std::uint64_t>(refresh_.every_samples);
   if (every == 0 || step.samples_before / every == step.samples_now / every) return 0;
   Tile& tile = dynamic_cast<AnalogWeights&>(*matrix.weights).tile();
-  const RefreshResult result =
+  RefreshResult result =
       tile.refresh(refresh_, nominal_epsilon_ * tile.spec().synapse.weight_conductance_us, step.number);
+  // The order of a refresh is that in which cells became high, which a resumed run does not know.
+  std::sort(result.missed.begin(), result.missed.end(), [](const auto& a, const auto& b) {
+    return std::pair(a.crossing, a.weight) < std::pair(b.crossing, b.weight);
+  });
   for (const RefreshResult::Missed& missed : result.missed) give_back(missed.crossing, missed.weight, tile, step);
   return result.rewritten;
 }
