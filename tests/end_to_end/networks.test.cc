@@ -22,13 +22,22 @@ const Arguments kPair = set("data.name=synthetic_digits") + set("data.train_limi
                         set("training.epochs=2") + set("training.batch_size=20") + set("gan.evaluation_images=40") +
                         set("training.learning_rate=0.02");
 const Arguments kResnet = kImages + set("network.resnet.blocks=1") + set("network.resnet.channels=[4, 8]");
+const Arguments kHybrid = kResnet + set("hybrid.refresh.every_samples=40");
+// A read of a bit in twenty errs.
+const Arguments kNoisyBits =
+    set("hybrid.lsb.device.parameters.high_us=4") + set("hybrid.lsb.device.parameters.low_stddev_us=0.8");
 
 const std::vector<Network>& networks() {
   static const std::vector<Network> all = {
-      {"cnn", "cifar10_cnn", kImages},         {"cnn_sgd", "cifar10_cnn_sgd", kImages},
-      {"resnet", "cifar10_resnet32", kResnet}, {"lstm", "ptb_lstm", kText},
-      {"lstm_sgd", "ptb_lstm_sgd", kText},     {"gan", "mnist_gan", kPair},
+      {"cnn", "cifar10_cnn", kImages},
+      {"cnn_sgd", "cifar10_cnn_sgd", kImages},
+      {"resnet", "cifar10_resnet32", kResnet},
+      {"lstm", "ptb_lstm", kText},
+      {"lstm_sgd", "ptb_lstm_sgd", kText},
+      {"gan", "mnist_gan", kPair},
       {"gan_sgd", "mnist_gan_sgd", kPair},
+      {"hybrid", "cifar10_hybrid_resnet32", kHybrid},
+      {"hybrid_noisy", "cifar10_hybrid_resnet8", kHybrid + kNoisyBits},
   };
   return all;
 }
@@ -129,6 +138,76 @@ TEST_F(Networks, ThatCannotBeAreNamed) {
   refuse(set("training.rule=pulsed_sgd"), {"optimizer.kind", "momentum", "sgd"});
   refuse(set("training.task=gan"), {"generator", "3072"});
   refuse(set("data.name=synthetic_text"), {"training.task", "language"});
+}
+
+// Without limits the LSB is the accumulator of mixed precision: the same cells, the same accumulated changes.
+TEST_F(Networks, HybridWithoutLimitsIsMixedPrecision) {
+  for (const char* cell : {"device.cell=ideal", "device.cell=pcm"}) {
+    for (const auto& [batch, name] : {std::pair{"1", "one"}, std::pair{"32", "batch"}}) {
+      const Arguments more = set(cell) + set("training.batch_size=" + std::string(batch));
+      const std::string mixed = std::string("mixed_") + name + cell, hybrid = std::string("hybrid_") + name + cell;
+      succeed(small_training(text(mixed), more + set("mixed_precision.most_pulses_per_crossing=127")));
+      succeed(small_training(text(hybrid), more + set("hybrid.lsb_bits=0"), "mnist_hybrid"));
+      EXPECT_EQ(read_bytes(path(mixed) / "metrics.jsonl"), read_bytes(path(hybrid) / "metrics.jsonl"));
+      const auto theirs = checkpoint_tensors(path(mixed)), ours = checkpoint_tensors(path(hybrid));
+      for (const char* tensor : {"dense1.accumulated", "dense1.pairs", "dense2.accumulated", "dense2.pairs"}) {
+        ASSERT_TRUE(theirs.count(tensor) == 1 && ours.count(tensor) == 1) << tensor;
+        EXPECT_TRUE(theirs.at(tensor) == ours.at(tensor)) << tensor << " " << cell;
+      }
+    }
+  }
+}
+
+TEST_F(Networks, HybridReportsWearLifetimeAndSize) {
+  const std::string printed =
+      succeed(small_training(text("run"), set("wear.endurance=1e6") + set("wear.duty=0.5"), "mnist_hybrid"));
+  for (const char* part : {"most written cell", "projected lifetime", "model size", "bit sets"}) {
+    EXPECT_NE(printed.find(part), std::string::npos) << printed;
+  }
+  const Json run = read_json(path("run/run.json"));
+  const std::uint64_t weights = 16 * 785 + 17 * 10;
+  EXPECT_EQ(run.at("model_bits").at("training"), 11 * weights);
+  EXPECT_EQ(run.at("model_bits").at("inference"), 4 * weights);
+  const Json& wear = run.at("wear");
+  std::uint64_t sets = 0, pulses = 0;
+  for (const Json& kind : wear.at("kinds")) {
+    EXPECT_EQ(kind.at("cells"), weights);
+    std::uint64_t cells = 0;
+    for (const Json& count : kind.at("histogram").at("sets")) cells += count.get<std::uint64_t>();
+    EXPECT_EQ(cells, weights);
+    EXPECT_LE(kind.at("most_writes"), wear.at("most_writes"));
+    (kind.at("name").get<std::string>().starts_with("LSB") ? sets : pulses) += kind.at("sets").get<std::uint64_t>();
+  }
+  ASSERT_EQ(wear.at("kinds").size(), 9u);
+  EXPECT_EQ(sets, run.at("counters").at("bit_sets"));
+  EXPECT_EQ(pulses, run.at("counters").at("set_pulses"));
+  const double trainings = 1e6 / wear.at("most_writes").get<double>();
+  EXPECT_DOUBLE_EQ(wear.at("lifetime_trainings"), trainings);
+  EXPECT_DOUBLE_EQ(wear.at("lifetime_s"), trainings * 40 / 0.5);  // 400 samples of 0.1 s
+  EXPECT_LT(wear.at("misreads").at("probability").at(0).at("one"), 1e-15);
+  succeed({"report", text("run"), "--out", text("page.html")});
+  const std::string page = read_bytes(path("page.html"));
+  for (const char* part : {"Writes and erases of the cells", "LSB bit 6", "MSB G+", "such trainings"}) {
+    EXPECT_NE(page.find(part), std::string::npos) << part;
+  }
+}
+
+TEST_F(Networks, HybridSettingsThatCannotBeAreNamed) {
+  const auto refuse = [&](const Arguments& settings, const std::vector<std::string>& words) {
+    const Outcome outcome = run(small_training(text("none"), settings, "mnist_hybrid"));
+    EXPECT_EQ(outcome.exit_code, 2) << outcome.err;
+    for (const std::string& word : words) EXPECT_NE(outcome.err.find(word), std::string::npos) << outcome.err;
+    EXPECT_FALSE(fs::exists(path("none/checkpoint.safetensors")));
+  };
+  refuse(set("hybrid.lsb_bits=3"), {"hybrid.lsb_bits = 3", "4 to 9", "0"});
+  refuse(set("hybrid.lsb_bits=10"), {"hybrid.lsb_bits = 10", "[0, 9]"});
+  refuse(set("hybrid.lsb_bits=0") + set("hybrid.on_overflow=clear"), {"hybrid.on_overflow", "keep"});
+  refuse(set("hybrid.rounding=up"), {"hybrid.rounding", "stochastic, deterministic"});
+  refuse(set("hybrid.most_pulses=0"), {"hybrid.most_pulses = 0", "[1, 127]"});
+  refuse(set("hybrid.lsb.device.cell=pcm"), {"hybrid.lsb.device.cell", "binary_pcm"});
+  refuse(set("hybrid.lsb.threshold_us=30"), {"hybrid.lsb.threshold_us = 30", "0.1", "20"});
+  refuse(set("wear.duty=0"), {"wear.duty = 0"});
+  refuse(set("synapse.slices=2"), {"synapse.slices"});
 }
 
 TEST_F(Networks, AreStudiedRungByRung) {

@@ -2,6 +2,7 @@
 
 // Training runs that take a moment: drawn digits, few samples, a small network.
 
+#include <map>
 #include <nlohmann/json.hpp>
 #include <sstream>
 
@@ -36,6 +37,21 @@ inline std::vector<Json> read_json_lines(const std::filesystem::path& path) {
 /// What the future of a run depends on, byte for byte.
 inline std::string result_bytes(const std::filesystem::path& run) {
   return read_bytes(run / "checkpoint.safetensors") + read_bytes(run / "metrics.jsonl");
+}
+
+/// The bytes of each tensor of a run's checkpoint.
+inline std::map<std::string, std::string> checkpoint_tensors(const std::filesystem::path& run) {
+  const std::string file = read_bytes(run / "checkpoint.safetensors");
+  std::uint64_t header = 0;
+  for (std::size_t i = 8; i-- > 0;) header = header << 8 | static_cast<unsigned char>(file.at(i));
+  std::map<std::string, std::string> tensors;
+  const Json names = Json::parse(file.substr(8, header));
+  for (const auto& [name, entry] : names.items()) {
+    if (name == "__metadata__") continue;
+    const auto begin = entry.at("data_offsets").at(0).get<std::size_t>();
+    tensors[name] = file.substr(8 + header + begin, entry.at("data_offsets").at(1).get<std::size_t>() - begin);
+  }
+  return tensors;
 }
 
 /// Compares without printing half a megabyte on a mismatch.

@@ -39,6 +39,24 @@ std::string progress_text(const Progress& p) {
   return text;
 }
 
+std::string megabits(std::uint64_t bits) { return fmt::format("{:.3f} Mbit", static_cast<double>(bits) / 1e6); }
+
+std::string lifetime_text(double seconds) {
+  constexpr double kYear = 365.25 * 86400;
+  return seconds < kYear ? format_duration(seconds) : fmt::format("{:.3g} years", seconds / kYear);
+}
+
+void add_wear(const RunResult& result, std::vector<std::vector<std::string>>& rows) {
+  const WearRecord::Kind* most = nullptr;
+  for (const WearRecord::Kind& kind : result.wear.kinds()) {
+    if (most == nullptr || kind.most_writes > most->most_writes) most = &kind;
+  }
+  if (most == nullptr || most->most_writes == 0) return;
+  rows.push_back({"most written cell", fmt::format("{} writes, {}", with_thousands(most->most_writes), most->name)});
+  rows.push_back({"projected lifetime", fmt::format("{:.3g} such trainings, {}", result.lifetime.trainings,
+                                                    lifetime_text(result.lifetime.seconds))});
+}
+
 void print_result(const RunResult& result, const std::string& folder) {
   const EpochRecord* last = result.epochs.empty() ? nullptr : &result.epochs.back();
   std::vector<std::vector<std::string>> rows = {{"run folder", folder}, {"data", result.data_provenance}};
@@ -60,6 +78,9 @@ void print_result(const RunResult& result, const std::string& folder) {
     std::replace(text.begin(), text.end(), '_', ' ');
     if (value > 0) rows.push_back({text, with_thousands(value)});
   });
+  add_wear(result, rows);
+  rows.push_back({"model size", fmt::format("{} in training, {} in inference", megabits(result.size.training_bits),
+                                            megabits(result.size.inference_bits))});
   rows.push_back({"memory per weight", fmt::format("{:.1f} bytes", result.bytes_per_weight)});
   rows.push_back({"wall time", format_duration(result.wall_seconds)});
   for (const auto& row : rows) fmt::print("{:<30}{}\n", row[0], row[1]);
@@ -69,7 +90,9 @@ void print_json(const RunResult& result, const std::string& folder) {
   nlohmann::ordered_json json = {{"run", folder},
                                  {"status", result.status == RunStatus::finished ? "finished" : "interrupted"},
                                  {"epochs", result.epochs.size()},
-                                 {"wall_seconds", result.wall_seconds}};
+                                 {"wall_seconds", result.wall_seconds},
+                                 {"model_bits_training", result.size.training_bits},
+                                 {"model_bits_inference", result.size.inference_bits}};
   if (!result.epochs.empty()) {
     json["test_accuracy"] = result.epochs.back().metrics.test_accuracy;
     json["pulses_per_sample"] = result.epochs.back().metrics.pulses_per_sample;

@@ -11,6 +11,7 @@
 #include <hwy/foreach_target.h>
 #include <hwy/highway.h>
 
+#include "ohmic/core/cipher-inl.h"
 #include "ohmic/core/cipher_random.h"
 #include "ohmic/core/gaussian_table.h"
 #include "ohmic/core/patch_vnni_kernel.h"
@@ -26,39 +27,6 @@ using FloatVector = hn::Vec<Floats>;
 using WordVector = hn::Vec<Words>;
 
 // -------------------------------------------------------------------------------------------------------------- noise
-
-// Random123's ARS: a round's key is the one before plus these 64-bit constants.
-constexpr std::uint64_t kWeyl[2] = {0x9E3779B97F4A7C15u, 0xBB67AE8584CAA73Bu};
-constexpr int kRounds = 7;
-
-struct RoundKeys {
-  alignas(64) std::uint64_t key[kRounds + 1][8];  // the same 128 bits four times
-};
-
-HWY_INLINE RoundKeys round_keys(const std::array<std::uint32_t, 2>& key) {
-  RoundKeys keys;
-  const std::uint64_t first = key[0] | static_cast<std::uint64_t>(key[1]) << 32;
-  for (int r = 0; r <= kRounds; ++r) {
-    for (int i = 0; i < 8; ++i) {
-      keys.key[r][i] = (i % 2 == 0 ? first : 0) + static_cast<std::uint64_t>(r) * kWeyl[i % 2];
-    }
-  }
-  return keys;
-}
-
-// The words of the counters counter, counter + 1, ...
-HWY_INLINE WordVector cipher(const RoundKeys& keys, const std::uint32_t* counter, std::uint32_t ahead) {
-  const Words d;
-  const hn::Repartition<std::uint8_t, Words> bytes;
-  alignas(64) std::uint32_t counters[16];
-  for (std::uint32_t i = 0; i < 16; ++i) counters[i] = counter[i % 4] + (i % 4 == 0 ? ahead + i / 4 : 0);
-  const auto key = [&](int r) {
-    return hn::BitCast(bytes, hn::Load(d, reinterpret_cast<const std::uint32_t*>(keys.key[r])));
-  };
-  auto state = hn::Xor(hn::BitCast(bytes, hn::Load(d, counters)), key(0));
-  for (int r = 1; r < kRounds; ++r) state = hn::AESRound(state, key(r));
-  return hn::BitCast(d, hn::AESLastRound(state, key(kRounds)));
-}
 
 // cipher_gaussian_from_word.
 HWY_INLINE FloatVector gaussian_of(WordVector word) {

@@ -35,6 +35,10 @@ enum class Purpose : std::uint8_t {
   accumulator_dither = 23,
   forward_image_read = 24,
   backward_image_read = 25,
+  register_rounding = 32,  // of changes to whole steps of a register
+  bit_write = 33,          // binary cells
+  bit_read = 34,
+  bit_drift = 35,
 };
 
 /// The numbers of one (seed, purpose, unit, when): element e is a 32-bit word. `unit` names the tile or layer (24

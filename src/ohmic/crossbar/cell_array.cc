@@ -11,6 +11,7 @@ namespace ohmic {
 namespace {
 
 constexpr double kOldestAge = 1e11;
+constexpr std::size_t kErasures = 2;           // among the kinds of wear
 constexpr std::uint64_t kLanesPerStep = 4096;  // random keys of one programming step: one per lane
 
 LogLineNumbers numbers(const LogLine& line) {
@@ -64,6 +65,7 @@ void CellArray::initialise() {
   pairs_.resize(count);
   pulse_counts_.assign(2 * count, static_cast<std::uint8_t>(synapse.initial_pulses));
   is_high_.assign(count, false);
+  if (spec_.counts_wear) wear_ = CountPlanes(count, kErasures + 1);
   std::vector<float> z(2 * static_cast<std::size_t>(crossings_));
   gaussians(RandomStream(spec_.seed, Purpose::initial_conductance, spec_.unit, 0), z);
   const double mean = is_single() ? synapse.reference_us : synapse.initial_mean_us;
@@ -105,6 +107,7 @@ void CellArray::set(std::uint32_t unit, int side, std::uint64_t key, Counters& c
   written(cell, cell_->set(conductance, pulses, pulse_noise(cell, key)));
   pulses = static_cast<std::uint8_t>(std::min(pulses + 1, 255));
   ++counters.set_pulses;
+  if (spec_.counts_wear) wear_.add_one(unit, static_cast<std::size_t>(side));
 }
 
 void CellArray::depress(std::uint32_t unit, int side, std::uint64_t key, Counters& counters) {
@@ -113,6 +116,7 @@ void CellArray::depress(std::uint32_t unit, int side, std::uint64_t key, Counter
   written(cell, cell_->depress(conductance, pulse_noise(cell, key)));
   if (!cell_->has_depression()) pulse_counts_[cell] = 0;
   ++(cell_->has_depression() ? counters.depression_pulses : counters.reset_pulses);
+  if (spec_.counts_wear) wear_.add_one(unit, kErasures);
 }
 
 void CellArray::reset(std::uint32_t unit, std::uint64_t key, Counters& counters) {
@@ -123,6 +127,11 @@ void CellArray::reset(std::uint32_t unit, std::uint64_t key, Counters& counters)
     written(cell, cell_->reset(random_gaussian(stream, cell)));
     ++counters.reset_pulses;
   }
+  if (spec_.counts_wear) wear_.add_one(unit, kErasures);  // both cells are RESET together
+}
+
+CellWear CellArray::wear(int side) const {
+  return {wear_.counts(static_cast<std::size_t>(side)), wear_.counts(kErasures)};
 }
 
 ProgrammingResult CellArray::program(int lane, std::span<const float> targets_us, const ProgrammingSpec& spec,
@@ -284,6 +293,7 @@ void CellArray::save(const std::string& prefix, SafetensorsWriter& out) const {
   out.add(prefix + ".pulse_counts", std::span<const std::uint8_t>(pulse_counts_),
           {lanes * spec_.inputs, spec_.outputs, 2});
   out.keep(prefix + ".times_s", std::vector<double>{now_s_, schedule_.last_sweep_s()});
+  if (spec_.counts_wear) wear_.save(prefix + ".wear", out);
 }
 
 void CellArray::load(const std::string& prefix, const SafetensorsFile& in) {
@@ -291,6 +301,7 @@ void CellArray::load(const std::string& prefix, const SafetensorsFile& in) {
   in.read(prefix + ".pulse_counts", std::span<std::uint8_t>(pulse_counts_));
   std::array<double, 2> times{};
   in.read(prefix + ".times_s", std::span<double>(times));
+  if (spec_.counts_wear) wear_.load(prefix + ".wear", in);
   now_s_ = times[0];
   schedule_.swept(times[1]);
   high_us_ = -1;
@@ -298,7 +309,7 @@ void CellArray::load(const std::string& prefix, const SafetensorsFile& in) {
 }
 
 std::size_t CellArray::bytes() const {
-  return pairs_.capacity() * sizeof(CellPair) + pulse_counts_.capacity() + schedule_.bytes() +
+  return wear_.bytes() + pairs_.capacity() * sizeof(CellPair) + pulse_counts_.capacity() + schedule_.bytes() +
          high_.capacity() * sizeof(std::uint32_t) + is_high_.size() / 8 + faults_.all().size_bytes();
 }
 

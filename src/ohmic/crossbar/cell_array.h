@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "ohmic/core/cell_kernel.h"
+#include "ohmic/core/count_planes.h"
 #include "ohmic/core/error.h"
 #include "ohmic/core/safetensors.h"
 #include "ohmic/crossbar/counters.h"
@@ -86,6 +87,10 @@ class CellArray {
   float highest_us() const;
   std::array<float, 2> variance_bounds_us2() const;
 
+  /// Pulses of the cells of one side so far, unit by unit, where TileSpec::counts_wear; depression pulses count as
+  /// RESETs. Programming is not counted.
+  CellWear wear(int side) const;
+
   void save(const std::string& prefix, SafetensorsWriter& out) const;
   void load(const std::string& prefix, const SafetensorsFile& in);
   std::size_t bytes() const;
@@ -112,6 +117,7 @@ class CellArray {
   double now_s_ = 0;
   std::vector<CellPair> pairs_;
   std::vector<std::uint8_t> pulse_counts_;  ///< SET pulses since the last RESET, two per unit
+  CountPlanes wear_;  ///< SETs of either side, RESETs and depressions of the unit; empty if not counted
   FaultMap faults_;
   std::vector<std::pair<std::uint32_t, float>> due_;  ///< scratch of advance_to
   // Units that a refresh may concern, so that it need not look at all: those with a conductance above the threshold.

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 namespace ohmic {
 
@@ -17,6 +18,9 @@ struct Counters {
   std::uint64_t refreshes = 0;     ///< pairs rewritten
   std::uint64_t cell_reads = 0;    ///< single cells read to decide on a refresh or to verify a pulse
   std::uint64_t digital_macs = 0;  ///< multiply-adds outside the arrays, in fp32
+  std::uint64_t bit_reads = 0;     ///< of binary cells
+  std::uint64_t bit_sets = 0;      ///< of binary cells
+  std::uint64_t bit_resets = 0;    ///< of binary cells
 
   /// Calls f(name, value) for each counter, in this order.
   template <class Self, class F>
@@ -30,6 +34,9 @@ struct Counters {
     f(std::string_view("refreshes"), self.refreshes);
     f(std::string_view("cell_reads"), self.cell_reads);
     f(std::string_view("digital_macs"), self.digital_macs);
+    f(std::string_view("bit_reads"), self.bit_reads);
+    f(std::string_view("bit_sets"), self.bit_sets);
+    f(std::string_view("bit_resets"), self.bit_resets);
   }
 
   Counters& operator+=(const Counters& other) {
@@ -42,8 +49,16 @@ struct Counters {
     refreshes += other.refreshes;
     cell_reads += other.cell_reads;
     digital_macs += other.digital_macs;
+    bit_reads += other.bit_reads;
+    bit_sets += other.bit_sets;
+    bit_resets += other.bit_resets;
     return *this;
   }
+};
+
+/// How often each of many cells was SET and RESET.
+struct CellWear {
+  std::vector<std::uint64_t> sets, resets;
 };
 
 }  // namespace ohmic

@@ -75,6 +75,7 @@ struct TileSpec {
   WireSpec wires;
   double drift_tolerance = 1e-3;      ///< relative error allowed in a drifted conductance
   double drift_sweep_interval_s = 1;  ///< time between two re-evaluations of all old cells
+  bool counts_wear = false;           ///< pulses of each cell
   std::uint64_t seed = 1;
   std::uint32_t unit = 0;  ///< number of the tile in its network, below 2^14: keys its random numbers
 };

@@ -446,8 +446,8 @@ void Tile::save(const std::string& prefix, SafetensorsWriter& out) const {
 void Tile::load(const std::string& prefix, const SafetensorsFile& in) {
   cells_->load(prefix, in);
   if (!wires_.load(prefix, in)) wires_.renew(*cells_);
-  std::vector<std::uint64_t> counts = counter_values(counters_);
-  in.read(prefix + ".counters", std::span<std::uint64_t>(counts));
+  auto counts = in.read<std::uint64_t>(prefix + ".counters");
+  counts.resize(counter_values(counters_).size());  // earlier versions counted fewer kinds of events
   std::size_t next = 0;
   Counters::each(counters_, [&](std::string_view, std::uint64_t& value) { value = counts[next++]; });
   selection_.restore(in.read<std::uint64_t>(prefix + ".selection"));

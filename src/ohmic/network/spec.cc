@@ -85,8 +85,9 @@ void describe(FieldVisitor& v, LayerSpec& s) {
 }
 
 void describe(FieldVisitor& v, ResnetSpec& s) {
-  v.field({"blocks", "blocks", "of each stage; 5 is ResNet-32", 1, 200}, s.blocks);
+  v.field({"blocks", "blocks", "of each stage; 1, 2, 3, 5 for ResNet-8, -14, -20, -32", 1, 200}, s.blocks);
   v.field({"channels", "", "of each stage", 1, 4096}, s.channels);
+  v.field({"width", "", "factor on all channels, which are then rounded to whole numbers", 0.01, 64}, s.width);
   v.field({"classes", "", "outputs", 1, 1e6}, s.classes);
   v.choice({"first_and_last", "", "where the weights of the first and the last layer live"}, kWeightKinds,
            s.first_and_last);
@@ -107,12 +108,12 @@ class ResnetWriter {
   explicit ResnetWriter(const ResnetSpec& spec) : spec_(spec) {}
 
   std::vector<LayerSpec> write() {
-    convolution("stem", "input", spec_.channels.at(0), 3, 1).weights = spec_.first_and_last;
+    convolution("stem", "input", channels(0), 3, 1).weights = spec_.first_and_last;
     std::string at = add(Kind::relu, "stem.relu", {add(Kind::batch_norm, "stem.norm", {"stem"})});
     for (std::size_t stage = 0; stage < spec_.channels.size(); ++stage) {
       for (std::int64_t block = 0; block < spec_.blocks; ++block) {
         const bool changes = block == 0 && stage > 0;
-        at = residual(fmt::format("stage{}.block{}", stage + 1, block + 1), at, spec_.channels[stage], changes ? 2 : 1,
+        at = residual(fmt::format("stage{}.block{}", stage + 1, block + 1), at, channels(stage), changes ? 2 : 1,
                       changes);
       }
     }
@@ -125,6 +126,8 @@ class ResnetWriter {
   }
 
  private:
+  double channels(std::size_t stage) const { return std::max(1.0, std::round(spec_.width * spec_.channels.at(stage))); }
+
   LayerSpec& layer(Kind kind, const std::string& name, std::vector<std::string> inputs) {
     LayerSpec spec;
     spec.kind = kind;

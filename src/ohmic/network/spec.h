@@ -94,10 +94,13 @@ void describe(FieldVisitor& v, LayerSpec& s);
 /// Residual network for small images (He et al. 2016, section 4.2): a 3x3 convolution, one stage per entry of
 /// `channels`, each of `blocks` blocks of two 3x3 convolutions with batch norm, a shortcut around each (1x1 convolution
 /// with batch norm where the shape changes), stages after the first at half the resolution, global average pooling, a
-/// dense layer. 6 blocks + 2 weighted layers deep for three stages: blocks = 5 is ResNet-32.
+/// dense layer. 6 blocks + 2 weighted layers deep for three stages: blocks = 1, 2, 3, 5 are ResNet-8, -14, -20, -32.
+/// `width` multiplies all channels, rounded to whole numbers. Weights with the bias of the dense layer, ResNet-32 on
+/// CIFAR-10: 464,442 with channels 16, 32, 64; 361,722 with 16, 28, 56.
 struct ResnetSpec {
   std::int64_t blocks = 5;
   std::vector<double> channels = {16, 32, 64};
+  double width = 1;
   std::int64_t classes = 10;
   WeightKind first_and_last = WeightKind::analog;
 };

@@ -147,6 +147,36 @@ TileRecord read_tile(const JsonFields& fields) {
   return tile;
 }
 
+WearKindRecord read_wear_kind(const JsonFields& fields) {
+  WearKindRecord kind;
+  kind.name = fields.text("name");
+  for (const auto& [key, value] : {std::pair{"cells", &kind.cells},
+                                   {"sets", &kind.sets},
+                                   {"resets", &kind.resets},
+                                   {"most_sets", &kind.most_sets},
+                                   {"most_resets", &kind.most_resets},
+                                   {"most_writes", &kind.most_writes}}) {
+    *value = fields.number(key, 0, kInfinity);
+  }
+  if (const auto histogram = fields.object("histogram")) {
+    kind.edges = read_edges(*histogram);
+    kind.set_counts = read_counts(*histogram, "sets", kind.edges);
+    kind.reset_counts = read_counts(*histogram, "resets", kind.edges);
+  }
+  return kind;
+}
+
+WearRecord read_wear(const JsonFields& fields) {
+  WearRecord wear;
+  wear.endurance = fields.number("endurance", 0, kInfinity);
+  wear.duty = fields.number("duty", 0, 1);
+  wear.most_writes = fields.number("most_writes", 0, kInfinity);
+  wear.lifetime_trainings = fields.number("lifetime_trainings", 0, kInfinity);
+  wear.lifetime_s = fields.number("lifetime_s", 0, kInfinity);
+  for (const JsonFields& kind : fields.objects("kinds")) wear.kinds.push_back(read_wear_kind(kind));
+  return wear;
+}
+
 DeployResult read_deploy_result(const JsonFields& fields, double draws) {
   DeployResult result;
   result.compensate = fields.text("compensate");
@@ -201,6 +231,11 @@ RunRecord read_run_json(const JsonFields& run, const fs::path& folder) {
   record.bytes_per_weight = run.number("bytes_per_weight", 0, kInfinity);
   record.weights = run.number("weights", 0, kInfinity);
   record.wall_seconds = run.number("wall_seconds", 0, kInfinity);
+  if (const auto size = run.object("model_bits")) {
+    record.training_bits = size->number("training", 0, kInfinity);
+    record.inference_bits = size->number("inference", 0, kInfinity);
+  }
+  if (const auto wear = run.object("wear")) record.wear = read_wear(*wear);
   for (const JsonFields& fields : run.objects("tiles")) record.tiles.push_back(read_tile(fields));
   return record;
 }

@@ -41,6 +41,24 @@ struct WeightHistogram {
   std::vector<double> counts;
 };
 
+/// How often the cells of one kind were SET and RESET: cells per bin.
+struct WearKindRecord {
+  std::string name;  ///< "LSB bit 0", "MSB G+"
+  double cells = kNotRecorded, sets = kNotRecorded, resets = kNotRecorded;
+  double most_sets = kNotRecorded, most_resets = kNotRecorded, most_writes = kNotRecorded;
+  std::vector<double> edges, set_counts, reset_counts;
+};
+
+/// Writes and erases of the cells, against what they stand.
+struct WearRecord {
+  double endurance = kNotRecorded;  ///< writes
+  double duty = kNotRecorded;       ///< share of the time in which the chip trains
+  double most_writes = kNotRecorded;
+  double lifetime_trainings = kNotRecorded;
+  double lifetime_s = kNotRecorded;
+  std::vector<WearKindRecord> kinds;  ///< empty if not counted
+};
+
 struct TileRecord {
   std::string name;
   double inputs = kNotRecorded;
@@ -107,9 +125,11 @@ struct RunRecord {
   std::vector<CounterRecord> counters;
   double bytes_per_weight = kNotRecorded;
   double weights = kNotRecorded;
+  double training_bits = kNotRecorded, inference_bits = kNotRecorded;  ///< size of the model
   double wall_seconds = kNotRecorded;
   SamplesRecord samples;
-  std::vector<TileRecord> tiles;     ///< empty for a digital run
+  std::vector<TileRecord> tiles;  ///< empty for a digital run
+  WearRecord wear;
   std::vector<DeployResult> deploy;  ///< empty if never deployed
 
   /// The value of a setting, or empty if absent.

@@ -138,6 +138,7 @@ std::string render_report(std::span<const RunRecord> runs, std::string_view titl
   body += html_section("Samples of the last epoch", samples(groups));
   body += html_section("Pulses per image", pulses_chart(groups));
   body += html_section("Conductances and weights", histogram_charts(groups));
+  body += html_section("Writes and erases of the cells", wear_charts(groups));
   body += html_section("Accuracy over time", retention_chart(groups));
   body += html_section("Operations", or_not_recorded(counters_table(groups)));
   body += html_section("Configuration", configurations(groups));

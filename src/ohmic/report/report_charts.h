@@ -19,4 +19,7 @@ std::string retention_chart(std::span<const RunGroup> groups);
 /// Conductances and weights of the tiles, one run per group; all but the first few groups are closed.
 std::string histogram_charts(std::span<const RunGroup> groups);
 
+/// Writes and erases of the cells, kind by kind, with the lifetime that follows; one run per group.
+std::string wear_charts(std::span<const RunGroup> groups);
+
 }  // namespace ohmic::report

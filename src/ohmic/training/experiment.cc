@@ -95,6 +95,25 @@ void describe(FieldVisitor& v, PulsedSgdSpec& s) {
   v.section({"refresh", "", "rewriting of saturated pairs"}, s.refresh);
 }
 
+double HybridSpec::epsilon() const { return weight_max / static_cast<double>(std::int64_t{1} << (msb_bits - 1)); }
+
+void describe(FieldVisitor& v, HybridSpec& s) {
+  v.field({"weight_max", "", "largest weight of the MSB; a pulse stands for weight_max / 2^(msb_bits - 1)", 1e-9, 1e3},
+          s.weight_max);
+  v.field({"msb_bits", "bits", "of the MSB, in a pair of multi-level cells", 1, 16}, s.msb_bits);
+  v.field({"lsb_bits", "bits", "of the LSB, one binary cell each: 4 to 9; 0 for an exact accumulator without limits", 0,
+           RegisterRule::kMostBits},
+          s.lsb_bits);
+  v.choice({"rounding", "", "of a weight change to whole steps of the LSB"}, kRoundings, s.rounding);
+  v.choice({"on_overflow", "", "whether the LSB keeps what is left after a carry or is cleared"}, kOnOverflow,
+           s.on_overflow);
+  v.field({"most_pulses", "pulses", "most pulses on one weight per update", 1, RegisterRule::kMostCarries},
+          s.most_pulses);
+  v.section({"lsb", "", "the cells of the LSB"}, s.lsb);
+  v.section({"outer_product", "", "precision of the update's own product"}, s.outer_product);
+  v.section({"refresh", "", "rewriting of saturated pairs"}, s.refresh);
+}
+
 void describe(FieldVisitor& v, TextSpec& s) {
   v.field({"steps", "characters", "through which gradients go back, of the task language", 1, 10000}, s.steps);
 }
@@ -149,6 +168,8 @@ void describe(FieldVisitor& v, ExperimentSpec& s) {
   v.section({"schedule", "", "learning rate over the epochs"}, s.schedule);
   v.section({"mixed_precision", "", ""}, s.mixed_precision);
   v.section({"pulsed_sgd", "", ""}, s.pulsed_sgd);
+  v.section({"hybrid", "", ""}, s.hybrid);
+  v.section({"wear", "", "what writes and erases of the rule hybrid are set against"}, s.wear);
   v.section({"text", "", "of the task language"}, s.text);
   v.section({"gan", "", "of the task gan; network describes the generator"}, s.gan);
   v.section({"discriminator", "", "the second network of the task gan"}, s.discriminator);
@@ -227,7 +248,10 @@ Graph make_graph(const ExperimentSpec& spec, const NetworkSpec& network, const S
         static_cast<double>(spec.drift.sweep_every_samples) * std::max(spec.clock.seconds_per_sample, 1e-12);
     tile.seed = static_cast<std::uint64_t>(spec.seed);
     tile.unit = unit;
-    auto weights = std::make_unique<AnalogWeights>(Tile(tile, cell), spec.mixed_precision.outer_product);
+    const bool is_hybrid = spec.training.rule == RuleKind::hybrid;
+    tile.counts_wear = is_hybrid;
+    const OuterProductSpec& product = is_hybrid ? spec.hybrid.outer_product : spec.mixed_precision.outer_product;
+    auto weights = std::make_unique<AnalogWeights>(Tile(tile, cell), product);
     weights->tile().set_weight_scale(static_cast<float>(scale));
     return weights;
   };

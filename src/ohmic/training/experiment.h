@@ -10,6 +10,8 @@
 #include <vector>
 
 #include "ohmic/core/config.h"
+#include "ohmic/core/register_kernel.h"
+#include "ohmic/crossbar/bit_cell_spec.h"
 #include "ohmic/crossbar/outer_product.h"
 #include "ohmic/crossbar/specs.h"
 #include "ohmic/data/dataset.h"
@@ -19,6 +21,7 @@
 #include "ohmic/network/loss.h"
 #include "ohmic/network/spec.h"
 #include "ohmic/training/optimizer.h"
+#include "ohmic/training/wear.h"
 
 namespace ohmic {
 
@@ -26,8 +29,9 @@ enum class RuleKind {
   sgd,              ///< plain fp32, all weights digital
   mixed_precision,  ///< digital accumulation, blind pulses on the analog layers
   pulsed_sgd,       ///< stochastic pulses straight to the cells, nothing accumulated
+  hybrid,           ///< accumulation in binary cells beside the analog ones
 };
-inline constexpr std::array<std::string_view, 3> kRuleKinds = {"sgd", "mixed_precision", "pulsed_sgd"};
+inline constexpr std::array<std::string_view, 4> kRuleKinds = {"sgd", "mixed_precision", "pulsed_sgd", "hybrid"};
 
 enum class TaskKind {
   classification,  ///< labelled images
@@ -60,6 +64,22 @@ struct PulsedSgdSpec {
   double epsilon = 0.096;         ///< as MixedPrecisionSpec's; of a weight of one unit
   std::int64_t pulse_slots = 10;  ///< Gokmen and Vlasov, Front. Neurosci. 10:333 (2016), find 10 enough
   RefreshSpec refresh;
+};
+
+/// The hybrid synapse; see training/hybrid.h.
+struct HybridSpec {
+  double weight_max = 0.768;  ///< [derived: 4 bits then make epsilon_M = 0.096, the mean step of a SET pulse]
+  std::int64_t msb_bits = 4;  ///< Joshi et al. 2021: about 4
+  std::int64_t lsb_bits = 7;  ///< Joshi et al. 2021: about 7
+  Rounding rounding = Rounding::stochastic;
+  OnOverflow on_overflow = OnOverflow::keep;
+  std::int64_t most_pulses = RegisterRule::kMostCarries;
+  BitCellSpec lsb;
+  OuterProductSpec outer_product;
+  RefreshSpec refresh;
+
+  /// Weight change that one pulse on the MSB stands for.
+  double epsilon() const;
 };
 
 struct TextSpec {
@@ -109,6 +129,8 @@ struct ExperimentSpec {
   ScheduleSpec schedule;
   MixedPrecisionSpec mixed_precision;
   PulsedSgdSpec pulsed_sgd;
+  HybridSpec hybrid;
+  WearSpec wear;
   TextSpec text;
   GanSpec gan;
   NetworkSpec discriminator;
@@ -117,6 +139,7 @@ struct ExperimentSpec {
 void describe(FieldVisitor& v, TrainingSpec& s);
 void describe(FieldVisitor& v, MixedPrecisionSpec& s);
 void describe(FieldVisitor& v, PulsedSgdSpec& s);
+void describe(FieldVisitor& v, HybridSpec& s);
 void describe(FieldVisitor& v, TextSpec& s);
 void describe(FieldVisitor& v, GanSpec& s);
 void describe(FieldVisitor& v, ClockSpec& s);

@@ -75,7 +75,22 @@ int Learner::update(UpdateStep step) {
 Counters Learner::counters() const {
   Counters total;
   for (const WeightMatrix* matrix : graph_.weight_matrices()) total += matrix->weights->counters();
+  for (const auto& rule : rules_) total += rule->counters();
   return total;
+}
+
+void Learner::add_wear(WearRecord& wear) const {
+  for (const WeightMatrix* matrix : graph_.weight_matrices()) {
+    const auto* analog = dynamic_cast<const AnalogWeights*>(matrix->weights.get());
+    if (analog == nullptr || !analog->tile().spec().counts_wear) continue;
+    const CellArray& cells = analog->tile().cells();
+    for (const int side : {0, 1}) {
+      if (side == 1 && cells.is_single()) continue;
+      const CellWear pulses = cells.wear(side);
+      wear.add(side == 0 ? "MSB G+" : "MSB G-", pulses.sets, pulses.resets);
+    }
+  }
+  for (const auto& rule : rules_) rule->add_wear(wear);
 }
 
 std::size_t Learner::bytes() const {

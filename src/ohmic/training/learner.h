@@ -24,6 +24,7 @@ class Learner {
   int update(UpdateStep step);
 
   Counters counters() const;
+  void add_wear(WearRecord& wear) const;
   /// Memory of the weights while training, all state and digit planes included.
   std::size_t bytes() const;
 

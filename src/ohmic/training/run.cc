@@ -235,6 +235,10 @@ class FolderRun {
   void write_record() {
     result_.counters = trainer_->counters();
     result_.bytes_per_weight = trainer_->bytes_per_weight();
+    result_.size = {};
+    for (const Learner* learner : trainer_->learners()) result_.size += model_size(spec_, learner->graph());
+    result_.wear = trainer_->wear();
+    result_.lifetime = projected_lifetime(spec_.wear, result_.wear.most_writes(), trainer_->seconds_on_chip());
     result_.wall_seconds = earlier_wall_seconds_ + (start_ == Clock::time_point{} ? 0 : seconds_since(start_));
     write_file_atomically(path("run.json"), run_record_json(spec_, data_, result_, *trainer_, started_));
   }

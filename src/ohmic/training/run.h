@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "ohmic/core/safetensors.h"
+#include "ohmic/training/model_size.h"
 #include "ohmic/training/trainer.h"
 
 namespace ohmic {
@@ -50,6 +51,9 @@ struct RunResult {
   Counters counters;
   double wall_seconds = 0;
   double bytes_per_weight = 0;
+  ModelSize size;
+  WearRecord wear;    ///< of the rule hybrid
+  Lifetime lifetime;  ///< that follows from it
   std::string data_provenance;
   bool synthetic_data = false;
 };

@@ -12,6 +12,7 @@
 #include "ohmic/core/files.h"
 #include "ohmic/core/parallel.h"
 #include "ohmic/core/version.h"
+#include "ohmic/crossbar/bit_errors.h"
 
 namespace ohmic {
 namespace {
@@ -91,6 +92,51 @@ Json tile_json(const std::string& name, const Tile& tile) {
           {"weight_histogram", {{"edges", weights.edges()}, {"counts", weights.counts}}}};
 }
 
+Json wear_kind_json(const WearRecord::Kind& kind) {
+  // Bins of whole numbers.
+  const std::uint64_t most = std::max(kind.most_sets, kind.most_resets);
+  const std::uint64_t width = most / kBins + 1, bins = most / width + 1;
+  std::vector<double> edges;
+  for (std::uint64_t b = 0; b <= bins; ++b) edges.push_back(static_cast<double>(b * width));
+  const auto binned = [&](const std::map<std::uint64_t, std::uint64_t>& cells_by_count) {
+    std::vector<std::uint64_t> counts(bins);
+    for (const auto& [count, cells] : cells_by_count) counts[count / width] += cells;
+    return counts;
+  };
+  return {{"name", kind.name},
+          {"cells", kind.cells},
+          {"sets", kind.sets},
+          {"resets", kind.resets},
+          {"most_sets", kind.most_sets},
+          {"most_resets", kind.most_resets},
+          {"most_writes", kind.most_writes},
+          {"histogram",
+           {{"edges", edges}, {"sets", binned(kind.cells_by_sets)}, {"resets", binned(kind.cells_by_resets)}}}};
+}
+
+// How likely a bit is misread soon after its write, and if it was written before all training.
+Json misreads_json(const ExperimentSpec& spec, double seconds) {
+  const auto cell = spec.hybrid.lsb.device.make();
+  const BitErrors errors(*cell, spec.hybrid.lsb.threshold_us);
+  Json misreads = Json::array();
+  for (const double age : {cell->drift().reference_age_s, cell->drift().reference_age_s + seconds}) {
+    misreads.push_back({{"age_s", age},
+                        {"zero", errors.misread_probability(false, age)},
+                        {"one", errors.misread_probability(true, age)}});
+  }
+  return {{"threshold_us", errors.threshold_us()}, {"probability", std::move(misreads)}};
+}
+
+Json wear_json(const ExperimentSpec& spec, const RunResult& result, double seconds) {
+  Json kinds = Json::array();
+  for (const WearRecord::Kind& kind : result.wear.kinds()) kinds.push_back(wear_kind_json(kind));
+  Json json = {{"endurance", spec.wear.endurance},         {"duty", spec.wear.duty},
+               {"most_writes", result.wear.most_writes()}, {"lifetime_trainings", result.lifetime.trainings},
+               {"lifetime_s", result.lifetime.seconds},    {"kinds", std::move(kinds)}};
+  if (spec.hybrid.lsb_bits > 0) json["misreads"] = misreads_json(spec, seconds);
+  return json;
+}
+
 }  // namespace
 
 std::string utc_now() {
@@ -159,7 +205,7 @@ std::string run_record_json(const ExperimentSpec& spec, const Dataset& data, con
       if (analog != nullptr) tiles.push_back(tile_json(matrix->name, analog->tile()));
     }
   }
-  const Json record = {
+  Json record = {
       {"format", 1},
       {"program", "ohmic"},
       {"version", kVersion},
@@ -174,8 +220,10 @@ std::string run_record_json(const ExperimentSpec& spec, const Dataset& data, con
       {"counters", std::move(counters)},
       {"weights", weights},
       {"bytes_per_weight", result.bytes_per_weight},
+      {"model_bits", {{"training", result.size.training_bits}, {"inference", result.size.inference_bits}}},
       {"wall_seconds", result.wall_seconds},
       {"tiles", std::move(tiles)}};
+  if (!result.wear.kinds().empty()) record["wear"] = wear_json(spec, result, trainer.seconds_on_chip());
   return record.dump(1) + "\n";
 }
 

@@ -14,9 +14,46 @@ Settings joined(Settings first, const Settings& then) {
   return first;
 }
 
+// The rule hybrid: the cell's departures from a linear one, one after the other, then its own settings.
+std::vector<StudyVariant> hybrid_ladder(const ExperimentSpec& spec) {
+  const double step_us = spec.hybrid.epsilon() * spec.synapse.weight_conductance_us;
+  const Settings linear = {"device.cell=ideal", fmt::format("device.parameters.step_us={}", step_us)};
+  const auto with = [](bool writes, bool reads, bool drift) {
+    Settings settings;
+    if (!writes) settings.push_back("device.variation.pulse_to_pulse=0");
+    if (!reads) settings.push_back("device.variation.read_to_read=0");
+    if (!drift) settings.push_back("clock.seconds_per_sample=0");
+    return settings;
+  };
+  std::vector<StudyVariant> ladder = {
+      {"fp32", "fp32", {"training.rule=sgd"}},
+      {"linear", "linear cell", linear},
+      {"non_linear", "+ non-linear", with(false, false, false)},
+      {"write_noise", "+ write noise", with(true, false, false)},
+      {"read_noise", "+ read noise", with(true, true, false)},
+      {"drift", "+ drift: all of it", {}},
+      {"unlimited", "LSB without limits", {"hybrid.lsb_bits=0"}},
+  };
+  for (int bits = RegisterRule::kMostBits; bits >= 4; --bits) {
+    ladder.push_back(
+        {fmt::format("lsb_{}", bits), fmt::format("LSB of {} bits", bits), {fmt::format("hybrid.lsb_bits={}", bits)}});
+  }
+  for (const int factor : {4, 16}) {
+    ladder.push_back({fmt::format("refresh_{}", factor),
+                      fmt::format("refresh {} times rarer", factor),
+                      {fmt::format("hybrid.refresh.every_samples={}", factor * spec.hybrid.refresh.every_samples)}});
+  }
+  ladder.push_back({"no_refresh", "no refresh", {"hybrid.refresh.every_samples=0"}});
+  ladder.push_back({"deterministic", "deterministic rounding", {"hybrid.rounding=deterministic"}});
+  ladder.push_back({"clear", "LSB cleared on overflow", {"hybrid.on_overflow=clear"}});
+  ladder.push_back({"one_pulse", "one pulse at most", {"hybrid.most_pulses=1"}});
+  return ladder;
+}
+
 }  // namespace
 
 std::vector<StudyVariant> study_ladder(const ExperimentSpec& spec) {
+  if (spec.training.rule == RuleKind::hybrid) return hybrid_ladder(spec);
   const Settings exact_converters = {"periphery.dac_bits=0", "periphery.adc_bits=0"};
   const Settings linear = {"training.rule=mixed_precision", "device.cell=ideal"};
   const Settings real = {"training.rule=mixed_precision", fmt::format("device.cell={}", spec.device.cell())};

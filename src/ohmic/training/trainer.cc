@@ -23,6 +23,24 @@ std::vector<std::int32_t> shuffled(std::int64_t count, std::uint64_t seed, std::
   return order;
 }
 
+namespace {
+
+void check_hybrid(const HybridSpec& spec) {
+  constexpr std::int64_t kFewestBits = 4;
+  if (spec.lsb_bits > 0 && spec.lsb_bits < kFewestBits) {
+    fail("hybrid.lsb_bits = {} leaves too few steps to accumulate on; choose {} to {}, or 0 for no limit",
+         spec.lsb_bits, kFewestBits, RegisterRule::kMostBits);
+  }
+  if (spec.lsb_bits == 0 && spec.on_overflow == OnOverflow::clear) {
+    fail(
+        "hybrid.on_overflow = \"clear\" needs an LSB that can overflow, but hybrid.lsb_bits = 0 has no limit; choose 4 "
+        "to {} bits, or on_overflow = \"keep\"",
+        RegisterRule::kMostBits);
+  }
+}
+
+}  // namespace
+
 std::unique_ptr<Trainer> make_trainer(const ExperimentSpec& spec, const Dataset& data) {
   if (spec.training.task != TaskKind::language && data.is_text()) {
     fail("training.task = \"{}\" needs images, but {} is a text; set training.task = \"language\"",
@@ -34,6 +52,7 @@ std::unique_ptr<Trainer> make_trainer(const ExperimentSpec& spec, const Dataset&
         "not possible; set it to \"sgd\"",
         kOptimizerKinds[static_cast<std::size_t>(spec.optimizer.kind)]);
   }
+  if (spec.training.rule == RuleKind::hybrid) check_hybrid(spec.hybrid);
   switch (spec.training.task) {
     case TaskKind::language:
       return std::make_unique<TextTrainer>(spec, data);
@@ -86,7 +105,7 @@ EpochMetrics Trainer::finish_epoch() {
   m.train_accuracy = static_cast<double>(position_.correct) / terms;
   m.pulses_per_sample = static_cast<double>(pulses - position_.pulses_before) / samples;
   m.refreshed_pairs = position_.refreshed_pairs;
-  m.seconds = spec_.clock.seconds_per_sample * static_cast<double>(samples_done());
+  m.seconds = seconds_on_chip();
   evaluate(m);
   position_ = TrainingPosition{};
   position_.epoch = m.epoch;
@@ -98,6 +117,12 @@ EpochMetrics Trainer::finish_epoch() {
 Counters Trainer::counters() {
   Counters total;
   for (const Learner* learner : learners()) total += learner->counters();
+  return total;
+}
+
+WearRecord Trainer::wear() {
+  WearRecord total;
+  for (const Learner* learner : learners()) learner->add_wear(total);
   return total;
 }
 

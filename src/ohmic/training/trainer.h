@@ -64,6 +64,10 @@ class Trainer {
   virtual std::vector<Learner*> learners() = 0;
   Graph& graph() { return learners().front()->graph(); }
   Counters counters();
+  /// Writes and erases of the cells; empty but for the rule hybrid.
+  WearRecord wear();
+  /// Time on the simulated chip so far.
+  double seconds_on_chip() const { return spec_.clock.seconds_per_sample * static_cast<double>(samples_done()); }
   /// Memory held per weight while training, all state and digit planes included.
   double bytes_per_weight();
 

@@ -53,6 +53,39 @@ void MnistEpoch(benchmark::State& state) {
 }
 BENCHMARK(MnistEpoch)->UseManualTime()->Unit(benchmark::kSecond);
 
+// Batches of hybrid against mixed-precision training, in turn. Goal: ratio at most 1.3.
+void HybridRatio(benchmark::State& state, const char* hybrid, const char* mixed, const char* stand_in, int steps) {
+  set_thread_count(1);
+  const std::vector<std::string> many = {"training.epochs=1000000"};
+  const ExperimentSpec hybrid_spec = read_experiment(hybrid, many), mixed_spec = read_experiment(mixed, many);
+  DatasetRequest request;
+  request.name = stand_in;
+  request.test_limit = 100;
+  const Dataset data = load_dataset(request);
+  const auto ours = make_trainer(hybrid_spec, data), theirs = make_trainer(mixed_spec, data);
+  const auto seconds_of = [&](Trainer& trainer) {
+    const auto start = std::chrono::steady_clock::now();
+    for (int s = 0; s < steps; ++s) trainer.step();
+    return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  };
+  std::vector<double> our_seconds, their_seconds;
+  for (auto _ : state) {
+    their_seconds.push_back(seconds_of(*theirs) / steps);
+    our_seconds.push_back(seconds_of(*ours) / steps);
+    state.SetIterationTime(our_seconds.back());
+  }
+  state.counters["hybrid_s"] = median(our_seconds);
+  state.counters["mixed_s"] = median(their_seconds);
+  state.counters["ratio"] = median(our_seconds) / median(their_seconds);
+  state.counters["more_bytes_per_weight"] = ours->bytes_per_weight() - theirs->bytes_per_weight();
+}
+BENCHMARK_CAPTURE(HybridRatio, mnist, "mnist_hybrid", "mnist_mixed_precision", "synthetic_digits", 2000)
+    ->UseManualTime()
+    ->Unit(benchmark::kSecond);
+BENCHMARK_CAPTURE(HybridRatio, resnet32, "cifar10_hybrid_resnet32", "cifar10_resnet32", "synthetic_images", 1)
+    ->UseManualTime()
+    ->Unit(benchmark::kSecond);
+
 int threads_wanted() {
   const char* text = std::getenv("OHMIC_BENCH_THREADS");
   return text == nullptr ? 1 : std::max(1, std::atoi(text));

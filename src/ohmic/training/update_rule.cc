@@ -8,6 +8,7 @@
 #include "ohmic/core/kernels.h"
 #include "ohmic/core/parallel.h"
 #include "ohmic/network/loops.h"
+#include "ohmic/training/hybrid.h"
 #include "ohmic/training/mixed_precision.h"
 #include "ohmic/training/outer_product.h"
 #include "ohmic/training/pulsed_sgd.h"
@@ -59,16 +60,34 @@ void multiply_factors(WeightMatrix& matrix, std::size_t begin, std::size_t end) 
   multiply(dense_from, end);
 }
 
+// An LSB without limits is an exact number: that of mixed precision.
+MixedPrecisionSpec unlimited(const HybridSpec& hybrid) {
+  MixedPrecisionSpec spec;
+  spec.epsilon = hybrid.epsilon();
+  spec.most_pulses_per_crossing = hybrid.most_pulses;
+  spec.outer_product = hybrid.outer_product;
+  spec.refresh = hybrid.refresh;
+  return spec;
+}
+
 }  // namespace
 
 std::unique_ptr<UpdateRule> make_update_rule(const ExperimentSpec& spec, const WeightMatrix& matrix) {
   const auto inputs = static_cast<std::size_t>(matrix.weights->inputs());
   const auto outputs = static_cast<std::size_t>(matrix.weights->outputs());
-  if (dynamic_cast<const AnalogWeights*>(matrix.weights.get()) == nullptr) {
+  const auto* analog = dynamic_cast<const AnalogWeights*>(matrix.weights.get());
+  if (analog == nullptr) {
     return std::make_unique<SgdRule>(spec.optimizer, inputs, outputs);
   }
   if (spec.training.rule == RuleKind::pulsed_sgd) {
     return std::make_unique<PulsedSgdRule>(spec.pulsed_sgd, static_cast<std::uint64_t>(spec.seed));
+  }
+  if (spec.training.rule == RuleKind::hybrid && spec.hybrid.lsb_bits > 0) {
+    const TileSpec& tile = analog->tile().spec();
+    return std::make_unique<HybridRule>(spec.hybrid, spec.optimizer, inputs, outputs, tile.seed, tile.unit);
+  }
+  if (spec.training.rule == RuleKind::hybrid) {
+    return std::make_unique<MixedPrecisionRule>(unlimited(spec.hybrid), spec.optimizer, inputs, outputs);
   }
   return std::make_unique<MixedPrecisionRule>(spec.mixed_precision, spec.optimizer, inputs, outputs);
 }

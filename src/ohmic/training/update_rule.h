@@ -8,6 +8,7 @@
 #include "ohmic/network/layer.h"
 #include "ohmic/training/experiment.h"
 #include "ohmic/training/optimizer.h"
+#include "ohmic/training/wear.h"
 
 namespace ohmic {
 
@@ -32,6 +33,9 @@ class UpdateRule {
   virtual void save(const std::string& /*prefix*/, SafetensorsWriter&) const {}
   virtual void load(const std::string& /*prefix*/, const SafetensorsFile&) {}
   virtual std::size_t bytes() const { return 0; }
+  /// What happened outside the tile.
+  virtual Counters counters() const { return {}; }
+  virtual void add_wear(WearRecord&) const {}
 };
 
 /// The rule for one matrix: digital weights take the optimiser's step, analog ones what the experiment says.
