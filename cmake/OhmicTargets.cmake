@@ -51,7 +51,7 @@ endfunction()
 function(ohmic_add_test target label library)
   add_executable(${target} ${ARGN})
   target_link_libraries(${target} PRIVATE ${library} ohmic_warnings GTest::gtest_main GTest::gtest)
-  if(tests IN_LIST OHMIC_UNOPTIMISED)
+  if("tests" IN_LIST OHMIC_UNOPTIMISED)
     target_compile_options(${target} PRIVATE -O0)
   endif()
   target_compile_definitions(${target} PRIVATE OHMIC_SOURCE_DIR="${PROJECT_SOURCE_DIR}"
