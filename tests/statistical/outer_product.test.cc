@@ -16,7 +16,7 @@
 namespace ohmic {
 namespace {
 
-constexpr std::uint64_t kDraws = 4000;
+constexpr std::uint64_t kUpdates = 4000;
 constexpr double kMostErrors = 5;
 
 const std::vector<float> kRow = {1.0f, -0.7f, 0.31f, 0.02f, -0.001f, 0.0f, -1.0f, 0.5f};
@@ -25,14 +25,14 @@ const std::vector<float> kRow = {1.0f, -0.7f, 0.31f, 0.02f, -0.001f, 0.0f, -1.0f
 void expect_means(std::span<const float> wanted, const std::function<void(std::uint64_t, std::vector<float>&)>& draw) {
   std::vector<double> sum(wanted.size(), 0.0), squares(wanted.size(), 0.0);
   std::vector<float> out(wanted.size());
-  for (std::uint64_t k = 0; k < kDraws; ++k) {
+  for (std::uint64_t k = 0; k < kUpdates; ++k) {
     draw(k, out);
     for (std::size_t i = 0; i < out.size(); ++i) {
       sum[i] += static_cast<double>(out[i]);
       squares[i] += static_cast<double>(out[i]) * static_cast<double>(out[i]);
     }
   }
-  const auto n = static_cast<double>(kDraws);
+  const auto n = static_cast<double>(kUpdates);
   for (std::size_t i = 0; i < wanted.size(); ++i) {
     const double mean = sum[i] / n;
     const double error = std::sqrt(std::max(0.0, squares[i] / n - mean * mean) / n);

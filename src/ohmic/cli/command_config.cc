@@ -6,7 +6,7 @@
 namespace ohmic {
 namespace {
 
-constexpr const char* kExamples =
+constexpr const char* kConfigExamples =
     "Examples:\n"
     "  ohmic config mnist_mixed_precision\n"
     "  ohmic config mnist_mixed_precision --set device.cell=ideal > my_experiment.toml\n\n"
@@ -23,7 +23,7 @@ struct ConfigArguments {
 void add_config_command(CLI::App& program, CommandStatus&) {
   auto arguments = std::make_shared<ConfigArguments>();
   CLI::App* command = program.add_subcommand("config", "Print the resolved settings of an experiment");
-  command->footer(kExamples);
+  command->footer(kConfigExamples);
   command
       ->add_option("experiment", arguments->experiment,
                    "A .toml file, or the name of an experiment that ships with ohmic")

@@ -10,7 +10,7 @@
 namespace ohmic {
 namespace {
 
-constexpr const char* kExamples =
+constexpr const char* kDeployExamples =
     "Examples:\n"
     "  ohmic deploy runs/pcm --at 1s,1h,1d,1mo,1y --compensate none,gdc\n"
     "  ohmic deploy runs/pcm --at 1y --draws 30 --json\n"
@@ -82,7 +82,7 @@ void deploy(const DeployArguments& arguments) {
 void add_deploy_command(CLI::App& program, CommandStatus&) {
   auto arguments = std::make_shared<DeployArguments>();
   CLI::App* command = program.add_subcommand("deploy", "Evaluate a trained run as its memory cells age");
-  command->footer(kExamples);
+  command->footer(kDeployExamples);
   command->add_option("run", arguments->run, "Run folder made by `ohmic train`")->required();
   command->add_option("--device", arguments->device, "Cell to write the weights onto: a preset's name or file")
       ->type_name("NAME");

@@ -14,7 +14,7 @@
 namespace ohmic {
 namespace {
 
-constexpr const char* kExamples =
+constexpr const char* kDeviceExamples =
     "Examples:\n"
     "  ohmic device pcm\n"
     "  ohmic device my_cell.toml --pulses 50 --out my_cell.html\n"
@@ -112,7 +112,7 @@ void keep_apart(CLI::App& device) {
 void add_device_command(CLI::App& program, CommandStatus& status) {
   auto arguments = std::make_shared<DeviceArguments>();
   CLI::App* command = program.add_subcommand("device", "Study a memory cell: pulses, drift, noise, programming");
-  command->footer(kExamples);
+  command->footer(kDeviceExamples);
   command->add_option("name", arguments->names, "A preset's name, or a .toml file");
   add_options(*command, *arguments);
   // One line per subcommand.

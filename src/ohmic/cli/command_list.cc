@@ -12,7 +12,7 @@
 namespace ohmic {
 namespace {
 
-constexpr const char* kExamples =
+constexpr const char* kListExamples =
     "Examples:\n"
     "  ohmic list devices\n"
     "  ohmic list devices --markdown > docs/cells.md\n"
@@ -62,7 +62,7 @@ void add_list_command(CLI::App& program, CommandStatus&) {
   };
   auto arguments = std::make_shared<Arguments>();
   CLI::App* command = program.add_subcommand("list", "List devices, experiments or datasets");
-  command->footer(kExamples);
+  command->footer(kListExamples);
   command->add_option("what", arguments->what, "devices, experiments or datasets")
       ->required()
       ->check(CLI::IsMember({"devices", "experiments", "datasets"}));

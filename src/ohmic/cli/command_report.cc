@@ -9,7 +9,7 @@
 namespace ohmic {
 namespace {
 
-constexpr const char* kExamples =
+constexpr const char* kReportExamples =
     "Examples:\n"
     "  ohmic report runs/pcm\n"
     "  ohmic report runs/pcm runs/sgd runs/ideal --out report.html --title \"MNIST on PCM\"\n\n"
@@ -41,7 +41,7 @@ void write_report(const ReportArguments& arguments) {
 void add_report_command(CLI::App& program, CommandStatus&) {
   auto arguments = std::make_shared<ReportArguments>();
   CLI::App* command = program.add_subcommand("report", "Make a page with charts of one or several runs");
-  command->footer(kExamples);
+  command->footer(kReportExamples);
   command->add_option("runs", arguments->runs, "Run folders")->required();
   command->add_option("--out", arguments->out, "The page [report.html in the first run folder]")->type_name("FILE");
   command->add_option("--title", arguments->title, "Its title")->type_name("TEXT");

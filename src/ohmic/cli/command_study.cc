@@ -19,7 +19,7 @@
 namespace ohmic {
 namespace {
 
-constexpr const char* kExamples =
+constexpr const char* kStudyExamples =
     "Examples:\n"
     "  ohmic study mnist_mixed_precision --set training.epochs=5\n"
     "  ohmic study cifar10_cnn --seeds 1,2,3 --out studies/cnn --resume\n"
@@ -227,7 +227,7 @@ int study(const StudyArguments& arguments) {
 void add_study_command(CLI::App& program, CommandStatus& status) {
   auto arguments = std::make_shared<StudyArguments>();
   CLI::App* command = program.add_subcommand("study", "Train a network with one non-ideality after the other");
-  command->footer(kExamples);
+  command->footer(kStudyExamples);
   command->add_option("experiment", arguments->experiment, "A .toml file, or the name of an experiment")->required();
   command->add_option("--set", arguments->settings, "Change a setting: key=value; may be given several times")
       ->type_name("KEY=VALUE")

@@ -11,7 +11,7 @@
 namespace ohmic {
 namespace {
 
-constexpr const char* kExamples =
+constexpr const char* kTrainExamples =
     "Examples:\n"
     "  ohmic train mnist_mixed_precision --out runs/pcm\n"
     "  ohmic train mnist_mixed_precision --set training.epochs=3 --set device.parameters.drift_exponent=0.06\n"
@@ -136,7 +136,7 @@ int train(const TrainArguments& arguments) {
 void add_train_command(CLI::App& program, CommandStatus& status) {
   auto arguments = std::make_shared<TrainArguments>();
   CLI::App* command = program.add_subcommand("train", "Train a network as an experiment says");
-  command->footer(kExamples);
+  command->footer(kTrainExamples);
   command
       ->add_option("experiment", arguments->experiment,
                    "A .toml file, or the name of an experiment that ships with ohmic")

@@ -51,7 +51,8 @@ struct CellValues {
 };
 
 HWY_INLINE CellValues cell_values(FloatVector conductance, FloatVector last_pulse, FloatVector gaussian,
-                                  const AgeTable& table, const AgeLogs& logs, const AgeRule& age, const CellLaw& law) {
+                                  const AgeTable& table, const AgeLogs& logs, const AgeRule& age,
+                                  const CellKernelLaw& law) {
   const Floats d;
   const auto age_class = age_classes(last_pulse, table, age);
   const auto log_g = log_relative(conductance, law.inverse_drift_scale);
@@ -70,7 +71,7 @@ HWY_INLINE CellValues cell_values(FloatVector conductance, FloatVector last_puls
 }
 
 void EvaluateCellsKernel(const float* pairs, const float* gaussians, std::size_t count, const AgeTable& table,
-                         const AgeLogs& logs, const AgeRule& age, const CellLaw& law, const CellsOut& plus,
+                         const AgeLogs& logs, const AgeRule& age, const CellKernelLaw& law, const CellsOut& plus,
                          const CellsOut& minus) {
   const Floats d;
   const std::size_t lanes = hn::Lanes(d);
@@ -114,7 +115,7 @@ namespace ohmic {
 HWY_EXPORT(EvaluateCellsKernel);
 
 void evaluate_cells(const float* pairs, const float* gaussians, std::size_t count, const AgeTable& table,
-                    const AgeLogs& logs, const AgeRule& age, const CellLaw& law, const CellsOut& plus,
+                    const AgeLogs& logs, const AgeRule& age, const CellKernelLaw& law, const CellsOut& plus,
                     const CellsOut& minus) {
   HWY_DYNAMIC_DISPATCH(EvaluateCellsKernel)(pairs, gaussians, count, table, logs, age, law, plus, minus);
 }

@@ -16,7 +16,7 @@ struct LogLineNumbers {
   float offset, log_slope, least, most;
 };
 
-struct CellLaw {
+struct CellKernelLaw {
   LogLineNumbers exponent, spread;
   float inverse_drift_scale, inverse_noise_scale;  ///< per uS: g = G times this
   float noise_slope, noise_offset_us;
@@ -37,7 +37,7 @@ struct CellsOut {
 /// `pairs`: count x (G+, G-, time of the last pulse of +, of -); `gaussians`: count x 2, of each cell. A pair's results
 /// do not depend on its neighbours.
 void evaluate_cells(const float* pairs, const float* gaussians, std::size_t count, const AgeTable& table,
-                    const AgeLogs& logs, const AgeRule& age, const CellLaw& law, const CellsOut& plus,
+                    const AgeLogs& logs, const AgeRule& age, const CellKernelLaw& law, const CellsOut& plus,
                     const CellsOut& minus);
 
 }  // namespace ohmic

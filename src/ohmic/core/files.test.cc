@@ -37,7 +37,7 @@ class FilesTest : public ::testing::Test {
 };
 
 template <class Action>
-std::string error_of(Action&& action) {
+std::string message_of(Action&& action) {
   try {
     action();
   } catch (const Error& error) {
@@ -109,7 +109,7 @@ TEST_F(FilesTest, AFullDiskKeepsTheOldFileAndSaysHowMuchIsNeeded) {
   std::string message;
   {
     const FileSizeLimit limit(4096);
-    message = error_of([&] { write_file_atomically(folder_ / "a", big); });
+    message = message_of([&] { write_file_atomically(folder_ / "a", big); });
   }
   EXPECT_NE(message.find((folder_ / "a").string()), std::string::npos) << message;
   EXPECT_NE(message.find("100000 bytes are needed"), std::string::npos) << message;
@@ -118,7 +118,7 @@ TEST_F(FilesTest, AFullDiskKeepsTheOldFileAndSaysHowMuchIsNeeded) {
 }
 
 TEST_F(FilesTest, AMissingFolderIsNamed) {
-  const std::string message = error_of([&] { write_file_atomically(folder_ / "no" / "a", "x"); });
+  const std::string message = message_of([&] { write_file_atomically(folder_ / "no" / "a", "x"); });
   EXPECT_NE(message.find("No such file or directory; create the folder " + (folder_ / "no").string()),
             std::string::npos)
       << message;
@@ -126,7 +126,7 @@ TEST_F(FilesTest, AMissingFolderIsNamed) {
 
 TEST_F(FilesTest, AFolderInTheWayIsAnErrorAndLeavesNothing) {
   fs::create_directory(folder_ / "a");
-  const std::string message = error_of([&] { write_file_atomically(folder_ / "a", "x"); });
+  const std::string message = message_of([&] { write_file_atomically(folder_ / "a", "x"); });
   EXPECT_NE(message.find("Is a directory"), std::string::npos) << message;
   EXPECT_EQ(file_count(), 1U);
 }
@@ -140,7 +140,7 @@ TEST_F(FilesTest, AFolderWithoutPermissionIsAnError) {
   if (root) {
     ASSERT_EQ(::seteuid(kNobody), 0);
   }
-  const std::string message = error_of([&] { write_file_atomically(folder_ / "locked" / "a", "x"); });
+  const std::string message = message_of([&] { write_file_atomically(folder_ / "locked" / "a", "x"); });
   if (root) {
     ASSERT_EQ(::seteuid(0), 0);
   }
@@ -148,9 +148,9 @@ TEST_F(FilesTest, AFolderWithoutPermissionIsAnError) {
 }
 
 TEST_F(FilesTest, ReadErrorsNameThePathAndTheReason) {
-  const std::string missing = error_of([&] { read_text_file(folder_ / "none.toml"); });
+  const std::string missing = message_of([&] { read_text_file(folder_ / "none.toml"); });
   EXPECT_EQ(missing, "cannot read " + (folder_ / "none.toml").string() + ": No such file or directory; check the path");
-  const std::string is_folder = error_of([&] { read_text_file(folder_); });
+  const std::string is_folder = message_of([&] { read_text_file(folder_); });
   EXPECT_NE(is_folder.find("it is a folder"), std::string::npos) << is_folder;
 }
 
@@ -163,7 +163,7 @@ TEST_F(FilesTest, MakesFoldersWithTheirParentsAndTwice) {
 TEST_F(FilesTest, AFileInTheWayOfAFolderIsAnError) {
   write_file_atomically(folder_ / "a", "x");
   for (const fs::path& path : {folder_ / "a", folder_ / "a" / "b"}) {
-    const std::string message = error_of([&] { make_folder(path); });
+    const std::string message = message_of([&] { make_folder(path); });
     EXPECT_NE(message.find("cannot make the folder " + path.string() + ": "), std::string::npos) << message;
   }
 }

@@ -14,7 +14,7 @@ namespace {
 
 constexpr std::size_t kUnits = 37;  // whole vectors and a rest on every instruction set
 
-std::vector<float> some_floats(std::size_t count, std::uint64_t seed) {
+std::vector<float> gaussian_floats(std::size_t count, std::uint64_t seed) {
   std::vector<float> values(count);
   gaussians(RandomStream(seed, Purpose::forward_read, 0, 0), values);
   return values;
@@ -22,10 +22,10 @@ std::vector<float> some_floats(std::size_t count, std::uint64_t seed) {
 
 // One step forward and back, from and to numbers of its own.
 struct Step {
-  std::vector<float> sums = some_floats(4 * kUnits, 1), gates = sums, before = some_floats(kUnits, 2);
+  std::vector<float> sums = gaussian_floats(4 * kUnits, 1), gates = sums, before = gaussian_floats(kUnits, 2);
   std::vector<float> cell = before, squashed = before, hidden = before;
-  std::vector<float> outer = some_floats(kUnits, 3), later = some_floats(kUnits, 4);
-  std::vector<float> cell_gradient = some_floats(kUnits, 5), by_cell = cell_gradient, deltas = sums;
+  std::vector<float> outer = gaussian_floats(kUnits, 3), later = gaussian_floats(kUnits, 4);
+  std::vector<float> cell_gradient = gaussian_floats(kUnits, 5), by_cell = cell_gradient, deltas = sums;
 
   Step() {
     lstm_step({kUnits, gates.data(), before.data(), cell.data(), squashed.data(), hidden.data()});

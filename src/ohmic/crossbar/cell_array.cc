@@ -20,7 +20,7 @@ LogLineNumbers numbers(const LogLine& line) {
           static_cast<float>(std::max(line.least, -kMost)), static_cast<float>(std::min(line.most, kMost))};
 }
 
-CellLaw law_of(const DriftLaw& drift, const ReadNoiseLaw& noise) {
+CellKernelLaw law_of(const DriftLaw& drift, const ReadNoiseLaw& noise) {
   return {numbers(drift.exponent),
           numbers(drift.spread),
           static_cast<float>(1 / drift.conductance_scale_us),

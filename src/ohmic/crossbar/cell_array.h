@@ -112,7 +112,7 @@ class CellArray {
   ReadNoiseLaw read_noise_;
   DriftTable drift_table_;
   DriftSchedule schedule_;
-  CellLaw law_{};
+  CellKernelLaw law_{};
   bool is_plain_;
   double now_s_ = 0;
   std::vector<CellPair> pairs_;

@@ -10,10 +10,10 @@
 namespace ohmic {
 namespace {
 
-enum Side : std::size_t { kLeft, kRight, kTop, kBottom };
+enum PartSide : std::size_t { kLeft, kRight, kTop, kBottom };
 using SideSizes = std::array<std::size_t, 4>;
 
-// A part of the grid: its admittance matrix between the line ends of each side, in the order of `Side`.
+// A part of the grid: its admittance matrix between the line ends of each side, in the order of `PartSide`.
 struct Part {
   SideSizes ends{};
   std::vector<double> admittance_us;
@@ -34,7 +34,7 @@ double arm_us(const LineFamily& lines, std::size_t line, std::size_t piece) {
   return (outermost ? 1e6 : 2e6) / (lines.line_ohm[line] * lines.length[piece]);
 }
 
-// The arms of the cell in the order of Side; 0 where the line ends without a terminal.
+// The arms of the cell in the order of PartSide; 0 where the line ends without a terminal.
 std::array<double, 4> arms_us(const WireNetwork& network, std::size_t row, std::size_t column) {
   const auto pair = [](const LineFamily& lines, std::size_t line, std::size_t cell) {
     const bool has_first = cell > 0 || lines.ends.first;
@@ -107,7 +107,7 @@ std::vector<double> symmetric_rest(const std::vector<double>& matrix, std::size_
 }
 
 // Puts two parts together where side `joint` of the first meets the opposite side of the second.
-Part join(const Part& first, const Part& second, Side joint) {
+Part join(const Part& first, const Part& second, PartSide joint) {
   const std::size_t opposite = joint ^ 1U;
   const std::size_t joined = first.ends[joint];
   Part part;

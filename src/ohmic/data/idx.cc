@@ -13,7 +13,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::uint64_t kLargestContent = std::uint64_t{1} << 30;
+constexpr std::uint64_t kLargestArray = std::uint64_t{1} << 30;
 constexpr std::size_t kReadStep = std::size_t{1} << 22;
 constexpr std::uint32_t kUnsignedByteType = 0x08;
 
@@ -36,17 +36,17 @@ void check_magic(const fs::path& path, std::uint32_t found, int rank) {
                                  expected, rank, rank == 1 ? "" : "s"));
 }
 
-/// The dimensions, whose product is known to be at most kLargestContent.
+/// The dimensions, whose product is known to be at most kLargestArray.
 std::vector<int> read_shape(const fs::path& path, InflatingReader& reader, int rank) {
   std::vector<int> shape;
   std::uint64_t size = 1;
   for (int axis = 0; axis < rank; ++axis) {
     const std::uint32_t extent = read_big_endian(path, reader);
     if (extent == 0) fail_damaged(path, fmt::format("dimension {} is 0, expected at least 1", axis));
-    size = extent > kLargestContent ? extent : size * extent;
-    if (size > kLargestContent) {
+    size = extent > kLargestArray ? extent : size * extent;
+    if (size > kLargestArray) {
       fail_damaged(path,
-                   fmt::format("dimension {} is {}, expected at most {} bytes in all", axis, extent, kLargestContent));
+                   fmt::format("dimension {} is {}, expected at most {} bytes in all", axis, extent, kLargestArray));
     }
     shape.push_back(static_cast<int>(extent));
   }

@@ -8,7 +8,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr int kClassCount = 10;
+constexpr int kDigitCount = 10;
 
 void check_image_shape(const fs::path& path, const Split& split) {
   if (split.sample_shape == std::vector<int>{28, 28}) return;
@@ -17,7 +17,7 @@ void check_image_shape(const fs::path& path, const Split& split) {
 }
 
 Split load_split(const fs::path& images, const fs::path& labels) {
-  Split split = read_idx_split(images, labels, kClassCount);
+  Split split = read_idx_split(images, labels, kDigitCount);
   check_image_shape(images, split);
   return split;
 }
@@ -25,7 +25,7 @@ Split load_split(const fs::path& images, const fs::path& labels) {
 Dataset load_idx_files(std::string_view name, const FileSet& set, const FoundFiles& found) {
   Dataset dataset;
   dataset.name = name;
-  dataset.class_count = kClassCount;
+  dataset.class_count = kDigitCount;
   dataset.train = load_split(found.files[0], found.files[1]);
   dataset.test = load_split(found.files[2], found.files[3]);
   dataset.provenance =

@@ -12,10 +12,10 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::size_t kLargestContent = std::size_t{1} << 30;
+constexpr std::size_t kLargestText = std::size_t{1} << 30;
 
 std::string read_text(const fs::path& path) {
-  const std::vector<std::uint8_t> bytes = InflatingReader(path).read_all(kLargestContent);
+  const std::vector<std::uint8_t> bytes = InflatingReader(path).read_all(kLargestText);
   if (bytes.empty()) {
     fail("{}: is empty, but text is expected; delete it and let ohmic download it again, or pass --data FOLDER",
          path.string());

@@ -11,8 +11,8 @@
 namespace ohmic {
 namespace {
 
-constexpr int kSide = 28;
-constexpr int kClassCount = 10;
+constexpr int kDigitSide = 28;
+constexpr int kDigitClasses = 10;
 constexpr int kSegmentsPerSpan = 6;  // straight pieces between two control points: finer is not visible at 28x28
 constexpr double kBoxSide = 20;      // MNIST scales each digit to a box of 20x20 pixels
 
@@ -129,8 +129,8 @@ void fit_into_box(std::vector<Polyline>& lines, const Handwriting& hand) {
   const Point centre = centre_of(lines);
   for (Polyline& line : lines) {
     for (Point& point : line) {
-      point.x = 0.5 * kSide + hand.shift.x + scale * (point.x - centre.x);
-      point.y = 0.5 * kSide + hand.shift.y + scale * (point.y - centre.y);
+      point.x = 0.5 * kDigitSide + hand.shift.x + scale * (point.x - centre.x);
+      point.y = 0.5 * kDigitSide + hand.shift.y + scale * (point.y - centre.y);
     }
   }
 }
@@ -143,13 +143,13 @@ double distance_to_segment(Point point, Point a, Point b) {
   return distance(point, {a.x + t * dx, a.y + t * dy});
 }
 
-using Image = std::array<double, kSide * kSide>;  // ink, 0 to 1
+using Image = std::array<double, kDigitSide * kDigitSide>;  // ink, 0 to 1
 
 /// The pixels whose centres can be within `reach` of an interval of the given ends.
 std::pair<int, int> pixel_range(double from, double to, double reach) {
   const int first = static_cast<int>(std::floor(std::min(from, to) - reach));
   const int last = static_cast<int>(std::ceil(std::max(from, to) + reach));
-  return {std::clamp(first, 0, kSide), std::clamp(last, 0, kSide)};
+  return {std::clamp(first, 0, kDigitSide), std::clamp(last, 0, kDigitSide)};
 }
 
 void ink_segment(Image& image, Point a, Point b, const Handwriting& hand) {
@@ -160,7 +160,7 @@ void ink_segment(Image& image, Point a, Point b, const Handwriting& hand) {
     for (int column = first_column; column < end_column; ++column) {
       const double away = distance_to_segment({column + 0.5, row + 0.5}, a, b);
       const double cover = std::clamp((reach - away) / hand.softness, 0.0, 1.0);
-      double& ink = image[static_cast<std::size_t>(row * kSide + column)];
+      double& ink = image[static_cast<std::size_t>(row * kDigitSide + column)];
       ink = std::max(ink, cover);
     }
   }
@@ -182,14 +182,14 @@ std::uint8_t to_byte(double ink, const Handwriting& hand, KeyedDraws& random) {
 }
 
 Split draw_split(int count, std::uint64_t seed, SplitKind kind) {
-  constexpr std::size_t kPixels = std::size_t{kSide} * kSide;
+  constexpr std::size_t kPixels = std::size_t{kDigitSide} * kDigitSide;
   Split split;
   split.count = count;
-  split.sample_shape = {kSide, kSide};
+  split.sample_shape = {kDigitSide, kDigitSide};
   split.labels.resize(static_cast<std::size_t>(count));
   split.pixels.resize(static_cast<std::size_t>(count) * kPixels);
   for (std::size_t i = 0; i < split.labels.size(); ++i) {
-    const int digit = static_cast<int>(i % kClassCount);
+    const int digit = static_cast<int>(i % kDigitClasses);
     split.labels[i] = static_cast<std::uint8_t>(digit);
     draw_digit(digit, seed, kind, static_cast<std::uint32_t>(i), std::span(split.pixels).subspan(i * kPixels, kPixels));
   }
@@ -220,7 +220,7 @@ Dataset make_synthetic_digits(const SyntheticDigitsOptions& options) {
   Dataset dataset;
   dataset.name = "synthetic_digits";
   dataset.synthetic = true;
-  dataset.class_count = kClassCount;
+  dataset.class_count = kDigitClasses;
   dataset.train = draw_split(options.train_count, options.seed, SplitKind::train);
   dataset.test = draw_split(options.test_count, options.seed, SplitKind::test);
   dataset.provenance = fmt::format("synthetic digits, {} training + {} test images, drawn by code (not MNIST)",

@@ -9,7 +9,7 @@
 namespace ohmic {
 namespace {
 
-constexpr int kClassCount = 10;
+constexpr int kImageClasses = 10;
 
 struct Form {
   int side;
@@ -79,16 +79,16 @@ double distance_to_shape(int label, double u, double v) {
 using Colour = std::array<double, 3>;  // 0 to 1, but for what is cut off in the end
 
 /// The tendency of each class, so that colour says something, as in photographs.
-constexpr std::array<Colour, kClassCount> kTints = {{{0.9, 0.1, 0.1},
-                                                     {0.1, 0.8, 0.2},
-                                                     {0.1, 0.2, 0.9},
-                                                     {0.8, 0.8, 0.1},
-                                                     {0.8, 0.1, 0.8},
-                                                     {0.1, 0.8, 0.8},
-                                                     {0.9, 0.5, 0.1},
-                                                     {0.5, 0.9, 0.5},
-                                                     {0.5, 0.5, 0.9},
-                                                     {0.9, 0.6, 0.7}}};
+constexpr std::array<Colour, kImageClasses> kTints = {{{0.9, 0.1, 0.1},
+                                                       {0.1, 0.8, 0.2},
+                                                       {0.1, 0.2, 0.9},
+                                                       {0.8, 0.8, 0.1},
+                                                       {0.8, 0.1, 0.8},
+                                                       {0.1, 0.8, 0.8},
+                                                       {0.9, 0.5, 0.1},
+                                                       {0.5, 0.9, 0.5},
+                                                       {0.5, 0.5, 0.9},
+                                                       {0.9, 0.6, 0.7}}};
 
 Colour any_colour(KeyedDraws& random, double low, double high) {
   Colour colour;
@@ -199,7 +199,7 @@ Split draw_split(const SyntheticImagesOptions& options, SplitKind kind, int coun
   split.labels.resize(static_cast<std::size_t>(count));
   split.pixels.resize(static_cast<std::size_t>(count) * form.size());
   for (std::size_t i = 0; i < split.labels.size(); ++i) {
-    const int label = static_cast<int>(i % kClassCount);
+    const int label = static_cast<int>(i % kImageClasses);
     split.labels[i] = static_cast<std::uint8_t>(label);
     draw_image(options.kind, label, options.seed, kind, static_cast<std::uint32_t>(i),
                std::span(split.pixels).subspan(i * form.size(), form.size()));
@@ -225,7 +225,7 @@ Dataset make_synthetic_images(const SyntheticImagesOptions& options) {
          options.train_count, options.test_count);
   }
   dataset.synthetic = true;
-  dataset.class_count = kClassCount;
+  dataset.class_count = kImageClasses;
   dataset.train = draw_split(options, SplitKind::train, options.train_count);
   dataset.test = draw_split(options, SplitKind::test, options.test_count);
   dataset.provenance = fmt::format(

@@ -12,7 +12,7 @@ namespace {
 
 constexpr std::size_t kBlock = 512;
 constexpr std::uint64_t kLargestFile = std::uint64_t{1} << 30;
-constexpr std::size_t kReadStep = std::size_t{1} << 22;
+constexpr std::size_t kReadAtOnce = std::size_t{1} << 22;
 
 using Header = std::array<std::uint8_t, kBlock>;
 
@@ -86,7 +86,7 @@ std::vector<std::uint8_t> TarReader::content() {
   // Grown step by step, so that a lying header costs no more memory than the file has content.
   while (bytes.size() < size_) {
     const std::size_t begin = bytes.size();
-    bytes.resize(begin + std::min<std::size_t>(kReadStep, size_ - begin));
+    bytes.resize(begin + std::min<std::size_t>(kReadAtOnce, size_ - begin));
     read_exactly(std::span(bytes).subspan(begin));
   }
   left_ -= size_;

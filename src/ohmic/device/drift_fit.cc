@@ -8,7 +8,6 @@
 namespace ohmic {
 namespace {
 
-constexpr double kTwoSided95 = 1.959964;
 constexpr double kSureOfSpread = 3;  ///< standard errors
 
 double age_of(const CellRead& read, double reference_s) { return std::isnan(read.time_s) ? reference_s : read.time_s; }

@@ -10,6 +10,9 @@
 
 namespace ohmic {
 
+/// Half the width of a 95 % interval in standard deviations.
+inline constexpr double kTwoSided95 = 1.959964;
+
 /// A number and its 95 % interval.
 struct Estimate {
   double value = 0, low = 0, high = 0;

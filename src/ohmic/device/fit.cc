@@ -16,8 +16,7 @@ namespace {
 
 using enum LawConstant;
 
-constexpr double kTwoSided95 = 1.959964;
-constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
+constexpr double kUnknown = std::numeric_limits<double>::quiet_NaN();
 constexpr std::size_t kCellsToTrustSpreads = 30;
 constexpr std::uint64_t kComparisonSeed = 1;
 
@@ -59,7 +58,7 @@ class ConstantList : public FieldVisitor {
 
   void field(const FieldInfo& info, double& value) override {
     FittedConstant constant{
-        std::string(info.name), std::string(info.unit), std::string(info.doc), 0, kNaN, kNaN, false, {}};
+        std::string(info.name), std::string(info.unit), std::string(info.doc), 0, kUnknown, kUnknown, false, {}};
     fill(constant);
     constant.value = std::clamp(constant.value, info.min, info.max);
     value = constant.value;

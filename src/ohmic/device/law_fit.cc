@@ -15,8 +15,6 @@ constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
 constexpr double kVisible = 1.92;      ///< ln likelihood: 5 % by chance, and half the width of a 95 % interval
 constexpr double kLeastBoundMass = 3;  ///< cell-pulses at a bound, below which it is not known
 
-std::size_t index(LawConstant c) { return static_cast<std::size_t>(c); }
-
 }  // namespace
 
 LawFit::LawFit(const std::vector<CellSequence>& cells, const DriftFit& drift, Progress on_progress)

@@ -12,8 +12,6 @@ constexpr double kEnoughGain = 1e-3;
 constexpr double kLittleGain = 1e-2;
 constexpr std::size_t kCellsPerConstant = 3;  ///< fewer make the outer product of scores a poor curvature
 
-std::size_t index(LawConstant c) { return static_cast<std::size_t>(c); }
-
 /// The lower triangular factor L of matrix = L L', in place; false if there is none.
 bool factorise(LawMatrix& m) {
   for (std::size_t i = 0; i < m.size(); ++i) {

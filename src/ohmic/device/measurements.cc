@@ -25,7 +25,7 @@ constexpr std::array<UnitName, 4> kUnits = {{{ConductanceUnit::nanosiemens, "nS"
                                              {ConductanceUnit::millisiemens, "mS", 1e3},
                                              {ConductanceUnit::siemens, "S", 1e6}}};
 constexpr double kMostLikelyUs = 1e4, kLeastLikelyUs = 1e-3;  ///< a median beyond speaks for another unit
-constexpr std::uint32_t kMostPulses = 100000;
+constexpr std::uint32_t kMostPulsesOfRow = 100000;
 constexpr std::int64_t kLongestGap = 100;
 constexpr std::size_t kMostNamed = 3;  ///< of many equal oddities, so many are named
 
@@ -195,8 +195,8 @@ double parse_number(const std::string& text, std::string_view column, const CsvT
 
 std::uint32_t parse_count(const std::string& field, std::string_view column, const CsvTable& table, std::size_t line) {
   const double value = is_missing(field) ? -1 : parse_number(field, column, table, line);
-  if (value < 0 || value != std::floor(value) || value > kMostPulses) {
-    fail("{}: {} = \"{}\" must be a whole number from 0 to {}{}", table.place(line), column, field, kMostPulses,
+  if (value < 0 || value != std::floor(value) || value > kMostPulsesOfRow) {
+    fail("{}: {} = \"{}\" must be a whole number from 0 to {}{}", table.place(line), column, field, kMostPulsesOfRow,
          column == "pulse" ? " (SET pulses since RESET; 0 is after RESET)" : "");
   }
   return static_cast<std::uint32_t>(value);
@@ -309,7 +309,7 @@ void Collector::add(const CsvRow& row) {
   if (conductance < 0) negatives_.add(table_.place(row.line));
 }
 
-double median_of(std::vector<double> values) {
+double middle_of(std::vector<double> values) {
   const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
   std::nth_element(values.begin(), middle, values.end());
   return *middle;
@@ -333,7 +333,7 @@ void Collector::require_likely_unit() const {
     if (key.pulse > 0) values.push_back(std::abs(seen.conductance));
   }
   if (values.empty()) return;
-  const double median = median_of(std::move(values));
+  const double median = middle_of(std::move(values));
   if (median <= kMostLikelyUs && median >= kLeastLikelyUs) return;
   if (median == 0) fail("{}: more than half of the conductances are 0; were they measured?", table_.source);
   fail(

@@ -13,16 +13,16 @@
 namespace ohmic {
 namespace {
 
-constexpr std::size_t kCellsAtOnce = 1024;          // a multiple of 32: blocks of random numbers
+constexpr std::size_t kCellsPerBatch = 1024;        // a multiple of 32: blocks of random numbers
 constexpr std::uint64_t kMostIterations = 1 << 12;  // rounds that one procedure's keys leave room for
-constexpr std::uint32_t kMostPulses = 255;
+constexpr std::uint32_t kMostPulsesOfCell = 255;
 
 // For each number of SET pulses the target up to which it comes nearest, without noise: CellModel::pulses_for for many
 // targets.
 std::vector<float> pulse_thresholds(const CellModel& cell) {
   std::vector<float> thresholds;
   float conductance = cell.reset(0);
-  for (std::uint32_t n = 0; n < kMostPulses; ++n) {
+  for (std::uint32_t n = 0; n < kMostPulsesOfCell; ++n) {
     const float next = cell.set(conductance, n, {});
     if (next <= conductance) break;
     thresholds.push_back(0.5f * (conductance + next));
@@ -155,7 +155,7 @@ void Batch::correct(std::size_t i) {
   }
   const auto change = static_cast<float>(spec_.step) * error_[i];
   write(i, cell_.adjust(cells_.conductance_us[i], pulses, change, pulse_noise(i)));
-  if (up && pulses < kMostPulses) ++pulses;
+  if (up && pulses < kMostPulsesOfCell) ++pulses;
   (up || cell_.has_adjustable_pulses() ? result_.set_pulses : result_.depression_pulses) += 1;
 }
 
@@ -269,8 +269,8 @@ ProgrammingResult program_cells(const CellModel& cell, const ProgrammingSpec& sp
   const ProgrammingMethod method = chosen_method(cell, spec);
   check(cell, spec, method);
   const auto thresholds = method == ProgrammingMethod::blind ? pulse_thresholds(cell) : std::vector<float>{};
-  std::vector<ProgrammingResult> results((targets_us.size() + kCellsAtOnce - 1) / kCellsAtOnce);
-  parallel_chunks(targets_us.size(), kCellsAtOnce, [&](std::size_t begin, std::size_t end) {
+  std::vector<ProgrammingResult> results((targets_us.size() + kCellsPerBatch - 1) / kCellsPerBatch);
+  parallel_chunks(targets_us.size(), kCellsPerBatch, [&](std::size_t begin, std::size_t end) {
     const std::size_t size = end - begin;
     ProgrammingKey own_key = key;
     own_key.first_cell += static_cast<std::uint32_t>(begin);
@@ -279,7 +279,7 @@ ProgrammingResult program_cells(const CellModel& cell, const ProgrammingSpec& sp
                         given ? cells.cell_gaussians.subspan(begin, size) : std::span<const float>{},
                         cells.is_stuck.empty() ? cells.is_stuck : cells.is_stuck.subspan(begin, size)};
     Batch batch(cell, spec, own_key, targets_us.subspan(begin, size), own, thresholds);
-    results[begin / kCellsAtOnce] = batch.run(method);
+    results[begin / kCellsPerBatch] = batch.run(method);
   });
   ProgrammingResult total;
   for (const ProgrammingResult& result : results) total += result;

@@ -29,6 +29,7 @@ enum class LawConstant {
   highest,
 };
 inline constexpr std::size_t kLawConstants = 16;
+constexpr std::size_t index(LawConstant c) { return static_cast<std::size_t>(c); }
 using LawVector = std::array<double, kLawConstants>;
 
 struct CellLaw {
@@ -37,8 +38,8 @@ struct CellLaw {
   /// it, and grids could not resolve it.
   double least_stddev_us = 1e-4;
 
-  double operator[](LawConstant c) const { return values[static_cast<std::size_t>(c)]; }
-  double& operator[](LawConstant c) { return values[static_cast<std::size_t>(c)]; }
+  double operator[](LawConstant c) const { return values[index(c)]; }
+  double& operator[](LawConstant c) { return values[index(c)]; }
   /// P = exp(-n / decay) of the n-th pulse, n from 1.
   double memory(std::size_t pulse) const;
 };

@@ -84,13 +84,13 @@ TEST(Layers, GiveEqualBytesOnAnyNumberOfThreads) {
   for (std::size_t m = 0; m < makers.size(); ++m) {
     SCOPED_TRACE(m);
     TestNumbers draw(m);
-    constexpr std::size_t kBatch = 41;
+    constexpr std::size_t kSamples = 41;
     const auto layer = makers[m]();
     std::vector<Matrix> inputs;
     for (const Shape& shape : layer->input_shapes()) {
-      inputs.push_back(shape == text ? draw.tokens(kBatch, shape.size(), 40) : draw.matrix(kBatch, shape.size()));
+      inputs.push_back(shape == text ? draw.tokens(kSamples, shape.size(), 40) : draw.matrix(kSamples, shape.size()));
     }
-    const Matrix dy = draw.matrix(kBatch, layer->output_shape().size());
+    const Matrix dy = draw.matrix(kSamples, layer->output_shape().size());
     const std::vector<float> one = trace(makers[m], inputs, dy, 1);
     for (const int threads : {2, 5}) {
       const std::vector<float> several = trace(makers[m], inputs, dy, threads);

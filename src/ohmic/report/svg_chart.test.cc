@@ -11,13 +11,13 @@
 namespace ohmic::report {
 namespace {
 
-constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
+constexpr double kNoY = std::numeric_limits<double>::quiet_NaN();
 
 LineChart sample_chart() {
   Series series;
   series.label = "PCM & <co>";
   series.value = "97.80";
-  series.points = {{1, 96, 95, 97, "epoch 1"}, {2, kNan}, {3, 98}, {4, 97}};
+  series.points = {{1, 96, 95, 97, "epoch 1"}, {2, kNoY}, {3, 98}, {4, 97}};
   return {{"chart", "Accuracy <by> epoch", "Ends at 97"},
           integer_axis("epoch", 1, 4, 8),
           linear_axis("accuracy, %", 95, 98, 6),

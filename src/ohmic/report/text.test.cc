@@ -8,7 +8,7 @@
 namespace ohmic::report {
 namespace {
 
-constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
+constexpr double kNotANumber = std::numeric_limits<double>::quiet_NaN();
 
 TEST(EscapeHtml, MakesMarkupHarmless) {
   EXPECT_EQ(escape_html("<script>alert('1 & \"2\"')</script>"),
@@ -47,7 +47,7 @@ TEST(FormatCount, SeparatesThousands) {
   EXPECT_EQ(format_count(1000), "1,000");
   EXPECT_EQ(format_count(35776800000), "35,776,800,000");
   EXPECT_EQ(format_count(-1234567), "−1,234,567");
-  EXPECT_EQ(format_count(kNan), kNoValue);
+  EXPECT_EQ(format_count(kNotANumber), kNoValue);
 }
 
 TEST(FormatSignificant, AvoidsExponents) {
@@ -57,13 +57,13 @@ TEST(FormatSignificant, AvoidsExponents) {
   EXPECT_EQ(format_significant(30.1, 3), "30.1");
   EXPECT_EQ(format_significant(3.2e-9, 2), "3.2e-09");
   EXPECT_EQ(format_significant(0, 3), "0");
-  EXPECT_EQ(format_significant(kNan, 3), kNoValue);
+  EXPECT_EQ(format_significant(kNotANumber, 3), kNoValue);
 }
 
 TEST(FormatPercent, HasNoBreakSpace) {
   EXPECT_EQ(format_percent(0.9782), "97.82\u00a0%");
   EXPECT_EQ(format_percent(1, 1), "100.0\u00a0%");
-  EXPECT_EQ(format_percent(kNan), kNoValue);
+  EXPECT_EQ(format_percent(kNotANumber), kNoValue);
 }
 
 TEST(FormatCompact, UsesSuffixes) {
@@ -80,7 +80,7 @@ TEST(FormatDuration, ChoosesUnits) {
   EXPECT_EQ(format_duration(3599.7), "1 h 0 min");
   EXPECT_EQ(format_duration(2 * 86400), "2.0 d");
   EXPECT_EQ(format_duration(365 * 86400), "1.00 y");
-  EXPECT_EQ(format_duration(kNan), kNoValue);
+  EXPECT_EQ(format_duration(kNotANumber), kNoValue);
 }
 
 TEST(FormatTick, ShowsTheDecimalsOfTheStep) {

@@ -13,7 +13,6 @@
 namespace ohmic {
 namespace {
 
-constexpr std::uint64_t kFirstEvaluationRead = 1ull << 62;
 constexpr std::uint32_t kTrainingLatent = 0, kEvaluationLatent = 1;
 constexpr std::size_t kGridRows = 8, kGridColumns = 12;
 

@@ -10,7 +10,6 @@ namespace ohmic {
 namespace {
 
 // Training reads are numbered by sample; those of evaluation passes lie far above.
-constexpr std::uint64_t kFirstEvaluationRead = 1ull << 62;
 
 }  // namespace
 

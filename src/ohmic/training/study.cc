@@ -7,9 +7,9 @@ namespace {
 
 constexpr double kFineSteps = 32;  // fine steps in one step of the pcm cell
 
-using Settings = std::vector<std::string>;
+using Overrides = std::vector<std::string>;
 
-Settings joined(Settings first, const Settings& then) {
+Overrides joined(Overrides first, const Overrides& then) {
   first.insert(first.end(), then.begin(), then.end());
   return first;
 }
@@ -17,9 +17,9 @@ Settings joined(Settings first, const Settings& then) {
 // The rule hybrid: the cell's departures from a linear one, one after the other, then its own settings.
 std::vector<StudyVariant> hybrid_ladder(const ExperimentSpec& spec) {
   const double step_us = spec.hybrid.epsilon() * spec.synapse.weight_conductance_us;
-  const Settings linear = {"device.cell=ideal", fmt::format("device.parameters.step_us={}", step_us)};
+  const Overrides linear = {"device.cell=ideal", fmt::format("device.parameters.step_us={}", step_us)};
   const auto with = [](bool writes, bool reads, bool drift) {
-    Settings settings;
+    Overrides settings;
     if (!writes) settings.push_back("device.variation.pulse_to_pulse=0");
     if (!reads) settings.push_back("device.variation.read_to_read=0");
     if (!drift) settings.push_back("clock.seconds_per_sample=0");
@@ -54,15 +54,15 @@ std::vector<StudyVariant> hybrid_ladder(const ExperimentSpec& spec) {
 
 std::vector<StudyVariant> study_ladder(const ExperimentSpec& spec) {
   if (spec.training.rule == RuleKind::hybrid) return hybrid_ladder(spec);
-  const Settings exact_converters = {"periphery.dac_bits=0", "periphery.adc_bits=0"};
-  const Settings linear = {"training.rule=mixed_precision", "device.cell=ideal"};
-  const Settings real = {"training.rule=mixed_precision", fmt::format("device.cell={}", spec.device.cell())};
+  const Overrides exact_converters = {"periphery.dac_bits=0", "periphery.adc_bits=0"};
+  const Overrides linear = {"training.rule=mixed_precision", "device.cell=ideal"};
+  const Overrides real = {"training.rule=mixed_precision", fmt::format("device.cell={}", spec.device.cell())};
   const double step_us = spec.mixed_precision.epsilon * spec.synapse.weight_conductance_us;
-  const Settings fine = {fmt::format("device.parameters.step_us={}", step_us / kFineSteps),
-                         fmt::format("mixed_precision.epsilon={}", spec.mixed_precision.epsilon / kFineSteps),
-                         "mixed_precision.most_pulses_per_crossing=127"};
-  const Settings random_step = {fmt::format("device.parameters.step_stddev_us={}", step_us)};
-  const Settings quiet = {"device.variation.read_to_read=0", "clock.seconds_per_sample=0"};
+  const Overrides fine = {fmt::format("device.parameters.step_us={}", step_us / kFineSteps),
+                          fmt::format("mixed_precision.epsilon={}", spec.mixed_precision.epsilon / kFineSteps),
+                          "mixed_precision.most_pulses_per_crossing=127"};
+  const Overrides random_step = {fmt::format("device.parameters.step_stddev_us={}", step_us)};
+  const Overrides quiet = {"device.variation.read_to_read=0", "clock.seconds_per_sample=0"};
   std::vector<StudyVariant> ladder = {
       {"fp32", "fp32", {"training.rule=sgd"}},
       {"linear", "linear cell, fine step", joined(joined(linear, fine), exact_converters)},

@@ -11,7 +11,6 @@
 namespace ohmic {
 namespace {
 
-constexpr std::uint64_t kFirstEvaluationRead = 1ull << 62;
 constexpr std::size_t kEvaluationLanes = 64;
 constexpr std::size_t kSampledCharacters = 600;
 

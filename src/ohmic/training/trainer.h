@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
@@ -47,6 +48,9 @@ struct TrainingPosition {
   std::int64_t refreshed_pairs = 0;
   std::uint64_t pulses_before = 0;  ///< SET pulses when the epoch began
 };
+
+/// Reads of an evaluation are numbered from here on, so that their noise is not that of training.
+inline constexpr std::uint64_t kFirstEvaluationRead = 1ull << 62;
 
 /// Trains what an experiment describes; one `step` is one batch. Everything that the future depends on can be saved and
 /// loaded. Derived classes know what a batch is and what is measured.
