@@ -79,15 +79,15 @@ TEST_F(SameBytes, WithAnyNumberOfThreadsInTheGeneralCase) { expect_same_for_ever
 TEST_F(SameBytes, WithAnyInstructionSetInTheGeneralCase) { expect_same_for_every_instruction_set(kEverything); }
 
 // Bits that are misread now and then, in registers of 9 bits.
-const Arguments kHybrid = set("training.rule=hybrid") + set("hybrid.lsb_bits=9") +
-                          set("hybrid.lsb.device.parameters.high_us=4") +
-                          set("hybrid.lsb.device.parameters.low_stddev_us=0.8") + set("data.train_limit=60");
+const Arguments kHybridMnist = set("training.rule=hybrid") + set("hybrid.lsb_bits=9") +
+                               set("hybrid.lsb.device.parameters.high_us=4") +
+                               set("hybrid.lsb.device.parameters.low_stddev_us=0.8") + set("data.train_limit=60");
 
 TEST_F(SameBytes, WithAnyNumberOfThreadsInHybridTraining) {
-  expect_same_for_every_thread_count(kHybrid + set("training.batch_size=20") + set("network.layers.0.units=60"));
+  expect_same_for_every_thread_count(kHybridMnist + set("training.batch_size=20") + set("network.layers.0.units=60"));
 }
 
-TEST_F(SameBytes, WithAnyInstructionSetInHybridTraining) { expect_same_for_every_instruction_set(kHybrid); }
+TEST_F(SameBytes, WithAnyInstructionSetInHybridTraining) { expect_same_for_every_instruction_set(kHybridMnist); }
 
 TEST_F(SameBytes, WithAnyInstructionSetInHybridTrainingInBatches) {
   expect_same_for_every_instruction_set(set("training.rule=hybrid") + set("training.batch_size=32"));

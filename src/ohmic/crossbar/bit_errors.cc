@@ -11,7 +11,7 @@ namespace ohmic {
 namespace {
 
 constexpr double kSureDeviations = 7;  // of read noise
-constexpr double kOldestAge = 1e9;     // s
+constexpr double kOldestRead = 1e9;     // s
 constexpr double kWidest = 12;         // standard deviations that integrals and searches span
 
 double below(double z) { return 0.5 * std::erfc(-z / std::numbers::sqrt2); }
@@ -65,7 +65,7 @@ bool BitErrors::is_weak(bool state, double conductance_us) const {
   constexpr int kAges = 12;
   const double widest = drift_.is_individual() ? kSureDeviations : 0;
   for (int k = 0; k <= kAges; ++k) {
-    const double age = drift_.min_age_s * std::pow(kOldestAge / drift_.min_age_s, static_cast<double>(k) / kAges);
+    const double age = drift_.min_age_s * std::pow(kOldestRead / drift_.min_age_s, static_cast<double>(k) / kAges);
     for (const double xi : {-widest, 0.0, widest}) {
       const double g = conductance_us * drift_.factor(age, drift_.exponent_of(conductance_us, xi));
       const double reach = kSureDeviations * noise_.stddev_us(conductance_us, g, age);

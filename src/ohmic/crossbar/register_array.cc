@@ -12,8 +12,8 @@
 namespace ohmic {
 namespace {
 
-constexpr std::size_t kBlock = CountPlanes::kBlock;
-static_assert(kBlock == 64);  // of RegisterFlush
+constexpr std::size_t kCountsPerBlock = CountPlanes::kBlock;
+static_assert(kCountsPerBlock == 64);  // of RegisterFlush
 
 // What the random numbers of a candidate for a weak cell are for.
 constexpr std::uint32_t kGap = 0, kKind = 1, kConductance = 2, kUses = 4;
@@ -39,7 +39,7 @@ RegisterArray::RegisterArray(const RegisterRule& rule, const BitCellSpec& cells,
       most_weak_(std::max(errors_->weak_probability(false), errors_->weak_probability(true))),
       seed_(seed),
       unit_(unit),
-      words_((count + kBlock - 1) / kBlock * kBlock),
+      words_((count + kCountsPerBlock - 1) / kCountsPerBlock * kCountsPerBlock),
       writes_(count, static_cast<std::size_t>(rule.bits)),
       parts_((count + kPart - 1) / kPart) {
   OHMIC_EXPECT(rule.bits >= 2 && rule.bits <= RegisterRule::kMostBits);

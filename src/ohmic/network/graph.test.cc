@@ -15,9 +15,9 @@ namespace ohmic {
 namespace {
 
 constexpr Shape kImage = {1, 32, 32, 3};
-constexpr std::size_t kSamples = 70;  // more than one part: 32 x 32 x 24 values are the widest
+constexpr std::size_t kEvaluated = 70;  // more than one part: 32 x 32 x 24 values are the widest
 
-LayerSpec layer(LayerKind kind, std::int64_t units = 0, std::vector<std::string> inputs = {}, std::string name = {}) {
+LayerSpec node(LayerKind kind, std::int64_t units = 0, std::vector<std::string> inputs = {}, std::string name = {}) {
   LayerSpec spec;
   spec.kind = kind;
   spec.units = units;
@@ -29,20 +29,20 @@ LayerSpec layer(LayerKind kind, std::int64_t units = 0, std::vector<std::string>
 // Everything that can follow a convolution in place, and a shortcut around it.
 NetworkSpec network() {
   NetworkSpec spec;
-  spec.layers = {layer(LayerKind::convolution, 24),
-                 layer(LayerKind::batch_norm),
-                 layer(LayerKind::relu, 0, {}, "first"),
-                 layer(LayerKind::convolution, 24),
-                 layer(LayerKind::batch_norm),
-                 layer(LayerKind::relu),
-                 layer(LayerKind::convolution, 24),
-                 layer(LayerKind::batch_norm, 0, {}, "inner"),
-                 layer(LayerKind::add, 0, {"first", "inner"}),
-                 layer(LayerKind::relu),
-                 layer(LayerKind::convolution, 8),
-                 layer(LayerKind::relu),
-                 layer(LayerKind::global_average_pool),
-                 layer(LayerKind::dense, 10)};
+  spec.layers = {node(LayerKind::convolution, 24),
+                 node(LayerKind::batch_norm),
+                 node(LayerKind::relu, 0, {}, "first"),
+                 node(LayerKind::convolution, 24),
+                 node(LayerKind::batch_norm),
+                 node(LayerKind::relu),
+                 node(LayerKind::convolution, 24),
+                 node(LayerKind::batch_norm, 0, {}, "inner"),
+                 node(LayerKind::add, 0, {"first", "inner"}),
+                 node(LayerKind::relu),
+                 node(LayerKind::convolution, 8),
+                 node(LayerKind::relu),
+                 node(LayerKind::global_average_pool),
+                 node(LayerKind::dense, 10)};
   for (LayerSpec& l : spec.layers) l.weight_scale = WeightScale::fan_in;
   return spec;
 }
@@ -71,7 +71,7 @@ Graph make(WeightKind kind, int adc_bits = 8) {
 }
 
 Matrix images() {
-  Matrix x(kSamples, kImage.size());
+  Matrix x(kEvaluated, kImage.size());
   gaussians(RandomStream(7, Purpose::latent, 0, 1), x.values());
   return x;
 }

@@ -13,7 +13,7 @@ namespace {
 
 constexpr int kSetColour = 0;
 constexpr int kResetColour = 1;
-constexpr double kYear = 365.25 * 86400;
+constexpr double kCalendarYear = 365.25 * 86400;
 
 HistogramSide side(const char* name, int colour, double total, double most, const WearKindRecord& kind,
                    const std::vector<double>& counts) {
@@ -42,8 +42,8 @@ std::string wear_stack(const WearRecord& wear, std::string_view part, const std:
 }
 
 std::string time_text(double seconds) {
-  return seconds < kYear ? fmt::format("{} days", format_significant(seconds / 86400, 3))
-                         : fmt::format("{} years", format_significant(seconds / kYear, 3));
+  return seconds < kCalendarYear ? fmt::format("{} days", format_significant(seconds / 86400, 3))
+                                 : fmt::format("{} years", format_significant(seconds / kCalendarYear, 3));
 }
 
 std::string lifetime_note(const WearRecord& wear) {

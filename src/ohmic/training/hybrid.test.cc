@@ -14,15 +14,15 @@
 namespace ohmic {
 namespace {
 
-constexpr std::size_t kInputs = 40, kOutputs = 30;
+constexpr std::size_t kRows = 40, kColumns = 30;
 
 // Linear cells whose step is 1 uS, an eighth of a weight of 1: with epsilon_L = 2^-11 all sums are exact in fp32.
 WeightMatrix exact_matrix() {
   DeviceSpec device("ideal");
   read_fields(ConfigDocument::parse("cell = \"ideal\"\n[parameters]\nstep_us = 1.0\n", "test"), "device", device);
   TileSpec tile;
-  tile.inputs = static_cast<int>(kInputs);
-  tile.outputs = static_cast<int>(kOutputs);
+  tile.inputs = static_cast<int>(kRows);
+  tile.outputs = static_cast<int>(kColumns);
   tile.synapse.initial_mean_us = 50;
   tile.synapse.initial_stddev_us = 0;
   tile.periphery.dac_bits = tile.periphery.adc_bits = 0;
@@ -62,7 +62,7 @@ TEST(HybridRule, EqualsMixedPrecisionWhereNothingIsRounded) {
                hybrid = exact_experiment(RuleKind::hybrid, bits);
     WeightMatrix theirs = exact_matrix(), ours = exact_matrix();
     const auto their_rule = make_update_rule(mixed, theirs), our_rule = make_update_rule(hybrid, ours);
-    theirs.gradient.resize(kInputs, kOutputs);
+    theirs.gradient.resize(kRows, kColumns);
     UpdateStep step;
     step.learning_rate = 1;
     for (; step.number < 50; ++step.number) {
@@ -70,13 +70,13 @@ TEST(HybridRule, EqualsMixedPrecisionWhereNothingIsRounded) {
       ours.gradient = theirs.gradient;
       their_rule->update(theirs, step);
       our_rule->update(ours, step);
-      for (std::size_t i = 0; i < kInputs * kOutputs; ++i) {
+      for (std::size_t i = 0; i < kRows * kColumns; ++i) {
         ASSERT_EQ(tile_of(ours).pairs()[i].conductance_us, tile_of(theirs).pairs()[i].conductance_us) << i;
       }
     }
     const auto& chi = dynamic_cast<const MixedPrecisionRule&>(*their_rule).accumulated();
     const auto* registers = dynamic_cast<const HybridRule*>(our_rule.get());
-    for (std::size_t i = 0; i < kInputs * kOutputs; ++i) {
+    for (std::size_t i = 0; i < kRows * kColumns; ++i) {
       const float accumulated = registers != nullptr
                                     ? 0x1p-11f * static_cast<float>(registers->registers().value(i))
                                     : dynamic_cast<const MixedPrecisionRule&>(*our_rule).accumulated().values()[i];
@@ -95,35 +95,35 @@ TEST(HybridRule, WithDeterministicRoundingIsLowPrecisionSgdOnIdealCells) {
     const auto rule = make_update_rule(exact_experiment(RuleKind::hybrid, bits), matrix);
     const RegisterArray& registers = dynamic_cast<const HybridRule&>(*rule).registers();
     const long capacity = 1L << (bits - 1);
-    std::vector<long> n(kInputs * kOutputs), m(kInputs * kOutputs);
-    std::vector<float> target(kInputs * kOutputs);
+    std::vector<long> n(kRows * kColumns), m(kRows * kColumns);
+    std::vector<float> target(kRows * kColumns);
     draw(target, 1000, 3, 0.25f);
     double first_loss = 0, loss = 0;
     UpdateStep step;
     step.learning_rate = 0.0625f;
     for (; step.number < 300; ++step.number) {
-      matrix.inputs.resize(1, kInputs);
-      matrix.deltas.resize(1, kOutputs);
+      matrix.inputs.resize(1, kRows);
+      matrix.deltas.resize(1, kColumns);
       draw(matrix.inputs.values(), step.number, 2, 0.5f);
-      Matrix outputs(1, kOutputs);
+      Matrix outputs(1, kColumns);
       matrix.weights->forward(static_cast<const Matrix&>(matrix.inputs).view(), outputs.view(), {step.number, true});
       loss = 0;
-      for (std::size_t j = 0; j < kOutputs; ++j) {
+      for (std::size_t j = 0; j < kColumns; ++j) {
         double wanted = 0, seen = 0;
-        for (std::size_t i = 0; i < kInputs; ++i) {
+        for (std::size_t i = 0; i < kRows; ++i) {
           const double x = static_cast<double>(matrix.inputs.values()[i]);
-          wanted += x * static_cast<double>(target[i * kOutputs + j]);
-          seen += x * 0.125 * static_cast<double>(m[i * kOutputs + j]);
+          wanted += x * static_cast<double>(target[i * kColumns + j]);
+          seen += x * 0.125 * static_cast<double>(m[i * kColumns + j]);
         }
         ASSERT_EQ(static_cast<double>(outputs.values()[j]), seen) << "step " << step.number;
         matrix.deltas.values()[j] = static_cast<float>(seen - wanted);
         loss += (seen - wanted) * (seen - wanted);
-        for (std::size_t i = 0; i < kInputs; ++i) {
+        for (std::size_t i = 0; i < kRows; ++i) {
           const double x = static_cast<double>(matrix.inputs.values()[i]);
           const double change = -0.0625 * x * (seen - wanted);
-          long& weight = n[i * kOutputs + j];
+          long& weight = n[i * kColumns + j];
           weight += std::lrint(change / 0.125 * static_cast<double>(capacity));
-          m[i * kOutputs + j] += (weight - m[i * kOutputs + j] * capacity) / capacity;
+          m[i * kColumns + j] += (weight - m[i * kColumns + j] * capacity) / capacity;
         }
       }
       if (step.number == 0) first_loss = loss;
@@ -144,14 +144,14 @@ TEST(HybridRule, MostPulsesAndClearingAreKept) {
     spec.hybrid.on_overflow = on_overflow;
     WeightMatrix matrix = exact_matrix();
     const auto rule = make_update_rule(spec, matrix);
-    matrix.gradient.resize(kInputs, kOutputs);
+    matrix.gradient.resize(kRows, kColumns);
     UpdateStep step;
     step.learning_rate = 1;
     for (; step.number < 10; ++step.number) {
       std::fill(matrix.gradient.values().begin(), matrix.gradient.values().end(), -wanted * 0.125f);
       rule->update(matrix, step);
     }
-    return static_cast<double>(tile_of(matrix).counters().set_pulses) / (kInputs * kOutputs);
+    return static_cast<double>(tile_of(matrix).counters().set_pulses) / (kRows * kColumns);
   };
   EXPECT_EQ(pulses_of(127, OnOverflow::keep, 0.75f), 7);
   EXPECT_EQ(pulses_of(127, OnOverflow::clear, 0.75f), 5);  // what is left of each second step is lost
