@@ -11,7 +11,7 @@ namespace ohmic {
 namespace {
 
 constexpr double kSureDeviations = 7;  // of read noise
-constexpr double kOldestRead = 1e9;     // s
+constexpr double kOldestRead = 1e9;    // s
 constexpr double kWidest = 12;         // standard deviations that integrals and searches span
 
 double below(double z) { return 0.5 * std::erfc(-z / std::numbers::sqrt2); }
