@@ -53,6 +53,21 @@ TEST_F(Deploy, PrintsATableForPeople) {
   EXPECT_EQ(table.find("none"), std::string::npos);
 }
 
+// Statistics of training are wrong for arrays that have faded; estimated anew they bring back what drift took.
+TEST_F(Deploy, AdabsEstimatesBatchNormAnew) {
+  succeed({"train", "cifar10_cnn", "--out", text("cnn"), "--set", "data.name=synthetic_images", "--set",
+           "data.train_limit=400", "--set", "data.test_limit=100", "--set", "training.epochs=2", "--set",
+           "training.batch_size=20"});
+  const Json document = Json::parse(succeed({"deploy", text("cnn"), "--at", "1s,1y", "--compensate", "none,adabs",
+                                             "--adabs-images", "200", "--draws", "2", "--json"}),
+                                    nullptr, false);
+  const double none = result_at(document, "1y", "none").at("accuracy_mean");
+  const double adabs = result_at(document, "1y", "adabs").at("accuracy_mean");
+  EXPECT_GT(adabs, none);
+  EXPECT_GT(adabs, 0.7 * static_cast<double>(result_at(document, "1s", "adabs").at("accuracy_mean")));
+  expect_refused({"deploy", text("run"), "--compensate", "adabs"}, {"no batch norm", "gdc"});
+}
+
 TEST_F(Deploy, LeavesTheRunAsItWas) {
   const std::string before = result_bytes(path("run")) + read_bytes(path("run/run.json"));
   succeed({"deploy", text("run"), "--at", "1y", "--draws", "1"});

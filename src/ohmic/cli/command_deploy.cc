@@ -13,6 +13,7 @@ namespace {
 constexpr const char* kDeployExamples =
     "Examples:\n"
     "  ohmic deploy runs/pcm --at 1s,1h,1d,1mo,1y --compensate none,gdc\n"
+    "  ohmic deploy runs/cnn --at 1s,1y --compensate none,adabs --adabs-images 1000\n"
     "  ohmic deploy runs/pcm --at 1y --draws 30 --json\n"
     "  ohmic deploy runs/sgd --device pcm_inference --at 25s,1d,1y\n"
     "  ohmic deploy runs/sgd --device pcm --set programming.method=verify --set synapse.cells=4\n\n"
@@ -29,6 +30,7 @@ struct DeployArguments {
   std::vector<std::string> times = {"1s", "1h", "1d", "1mo", "1y"};
   std::vector<std::string> compensations = {"none", "gdc"};
   int draws = 10;
+  int adabs_images = 2600;
   int threads = 0;
   bool json = false;
 };
@@ -57,6 +59,7 @@ void deploy(const DeployArguments& arguments) {
   for (const std::string& time : arguments.times) request.times.push_back(parse_time(time));
   for (const std::string& name : arguments.compensations) request.compensations.push_back(parse_compensation(name));
   request.draws = arguments.draws;
+  request.adabs_samples = arguments.adabs_images;
   ProgressLine line;
   LoadedRun run = load_run(arguments.run, arguments.data, [&](const std::string& message) { line.print(message); });
   request.on_progress = [&](double done) { line.update(fmt::format("evaluating  {:3.0f} %", 100 * done)); };
@@ -92,9 +95,12 @@ void add_deploy_command(CLI::App& program, CommandStatus&) {
       ->delimiter(',')
       ->type_name("TIMES");
   command
-      ->add_option("--compensate", arguments->compensations, "none, gdc (global drift compensation) or both [none,gdc]")
+      ->add_option("--compensate", arguments->compensations,
+                   "Any of none, gdc (global drift compensation), adabs (batch norm's statistics anew) [none,gdc]")
       ->delimiter(',')
       ->type_name("LIST");
+  command->add_option("--adabs-images", arguments->adabs_images, "Training images that adabs looks at [2600]")
+      ->check(CLI::Range(2, 100000000));
   command->add_option("--draws", arguments->draws, "Evaluations with fresh read noise [10]")
       ->check(CLI::Range(1, 100000));
   command->add_option("--data", arguments->data, "Folder of the data sets")->type_name("DIR");

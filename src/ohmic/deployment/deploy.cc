@@ -7,6 +7,7 @@
 #include <numeric>
 
 #include "ohmic/core/error.h"
+#include "ohmic/network/normalisation.h"
 #include "ohmic/training/image_trainer.h"
 
 namespace ohmic {
@@ -71,6 +72,58 @@ class DriftCompensation {
   std::uint64_t measurements_ = 0;
 };
 
+// Adaptive batch normalisation statistics (AdaBS; Joshi et al., Nat. Commun. 11:2473, 2020): the weights stay, batch
+// norm learns what comes out of the aged arrays.
+class NormalisationCalibration {
+ public:
+  NormalisationCalibration(LoadedRun& run, int samples)
+      : graph_(run.trainer->graph()), data_(run.data), decoder_(run.data, run.spec.data.normalise) {
+    samples_ = static_cast<std::size_t>(std::min(samples, data_.train.count));
+    for (std::size_t l = 0; l < graph_.layer_count(); ++l) {
+      if (auto* norm = dynamic_cast<BatchNormLayer*>(&graph_.layer(l))) {
+        trained_.push_back({norm, norm->running_mean(), norm->running_variance()});
+      }
+    }
+  }
+
+  bool has_layers() const { return !trained_.empty(); }
+
+  void calibrate() {
+    constexpr std::size_t kBatch = 200;
+    for (const Trained& t : trained_) t.norm->begin_reestimation();
+    Matrix batch;
+    for (std::size_t begin = 0; begin < samples_; begin += kBatch) {
+      // None of the batches is much smaller than the others: its own statistics normalise it.
+      const std::size_t size = samples_ - begin < 2 * kBatch ? samples_ - begin : kBatch;
+      batch.resize(size, graph_.input_size());
+      for (std::size_t s = 0; s < size; ++s) decoder_.decode(data_.train, begin + s, batch.row(s));
+      graph_.forward(static_cast<const Matrix&>(batch).view(), {kFirstRead + (passes_ << 32) + begin, false});
+      if (size != kBatch) break;
+    }
+    ++passes_;
+    for (const Trained& t : trained_) t.norm->end_reestimation();
+  }
+
+  /// Back to the statistics of training.
+  void undo() {
+    for (const Trained& t : trained_) t.norm->set_running_statistics(t.mean, t.variance);
+  }
+
+ private:
+  struct Trained {
+    BatchNormLayer* norm;
+    std::vector<float> mean, variance;
+  };
+  static constexpr std::uint64_t kFirstRead = 3ull << 60;  // beside those of DriftCompensation
+
+  Graph& graph_;
+  const Dataset& data_;
+  ImageDecoder decoder_;
+  std::size_t samples_;
+  std::vector<Trained> trained_;
+  std::uint64_t passes_ = 0;
+};
+
 DeploymentResult summarise(Compensation compensation, const TimePoint& at, std::span<const double> draws) {
   DeploymentResult r;
   r.compensation = compensation;
@@ -115,6 +168,11 @@ std::vector<DeploymentResult> evaluate_over_time(LoadedRun& run, const Deploymen
         "--device, e.g. --device pcm_inference");
   }
   const ImageDecoder decoder(run.data, run.spec.data.normalise);
+  NormalisationCalibration normalisation(run, request.adabs_samples);
+  if (std::count(request.compensations.begin(), request.compensations.end(), Compensation::adabs) > 0 &&
+      !normalisation.has_layers()) {
+    fail("--compensate adabs estimates batch norm's statistics anew, but this network has no batch norm; use gdc");
+  }
   DriftCompensation compensation(run, request.calibration_samples);
   std::vector<TimePoint> times = request.times;
   std::sort(times.begin(), times.end(), [](const TimePoint& a, const TimePoint& b) { return a.seconds < b.seconds; });
@@ -128,12 +186,14 @@ std::vector<DeploymentResult> evaluate_over_time(LoadedRun& run, const Deploymen
     age = at.seconds;
     for (const Compensation kind : request.compensations) {
       if (kind == Compensation::gdc) compensation.calibrate();
+      if (kind == Compensation::adabs) normalisation.calibrate();
       std::vector<double> draws;
       for (int d = 0; d < request.draws; ++d) {
         draws.push_back(accuracy(graph, decoder, run.data.test, pass++));
         if (request.on_progress) request.on_progress(++done / total);
       }
       for (Tile* tile : tiles) tile->set_output_scale(1);
+      if (kind == Compensation::adabs) normalisation.undo();
       results.push_back(summarise(kind, at, draws));
     }
   }

@@ -19,8 +19,9 @@ enum class Compensation {
   none,
   gdc,  ///< global drift compensation: per tile, outputs are scaled by r(t0) / r(t), r = mean |output| on a calibration
         ///< batch
+  adabs,  ///< batch norm takes its mean and variance anew from calibration data (BatchNormLayer::begin_reestimation)
 };
-inline constexpr std::array<std::string_view, 2> kCompensations = {"none", "gdc"};
+inline constexpr std::array<std::string_view, 3> kCompensations = {"none", "gdc", "adabs"};
 
 /// A time after the end of training, as given and in seconds.
 struct TimePoint {
@@ -36,6 +37,7 @@ struct DeploymentRequest {
   std::vector<Compensation> compensations;
   int draws = 10;                           ///< evaluations of the whole test set, each with its own read noise
   int calibration_samples = 256;            ///< training samples for gdc
+  int adabs_samples = 2600;                 ///< training samples for adabs; Joshi et al. 2020 take 2600 of CIFAR-10
   std::function<void(double)> on_progress;  ///< share done
 };
 
