@@ -65,7 +65,6 @@ TEST_F(Deploy, AdabsEstimatesBatchNormAnew) {
   const double adabs = result_at(document, "1y", "adabs").at("accuracy_mean");
   EXPECT_GT(adabs, none);
   EXPECT_GT(adabs, 0.7 * static_cast<double>(result_at(document, "1s", "adabs").at("accuracy_mean")));
-  expect_refused({"deploy", text("run"), "--compensate", "adabs"}, {"no batch norm", "gdc"});
 }
 
 TEST_F(Deploy, LeavesTheRunAsItWas) {

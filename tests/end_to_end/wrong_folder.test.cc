@@ -152,6 +152,7 @@ TEST_F(WrongFolder, DeployWithWrongOptions) {
     expect_refused({"deploy", text("run"), "--at", time}, {"\"" + time + "\" is not a time", "s, min, h, d, mo, y"});
   }
   expect_refused({"deploy", text("run"), "--compensate", "gcd"}, {"--compensate gcd", "none, gdc"});
+  expect_refused({"deploy", text("run"), "--compensate", "adabs"}, {"--compensate adabs", "no batch norm", "gdc"});
   expect_refused({"deploy", text("run"), "--draws", "0"}, {"--draws", "1 to 100000"});
 }
 
