@@ -109,9 +109,9 @@ void CountPlanes::load(const std::string& name, const SafetensorsFile& in) {
 }
 
 std::size_t CountPlanes::bytes() const {
-  std::size_t bytes = parts_.size() * sizeof(parts_[0]);
+  std::size_t bytes = parts_.size() * sizeof(std::vector<Level>);
   for (const std::vector<Level>& levels : parts_) {
-    for (const Level& level : levels) bytes += sizeof level + level.size() * sizeof level[0];
+    for (const Level& level : levels) bytes += sizeof(Level) + level.size() * sizeof(Level::value_type);
   }
   return bytes;
 }
