@@ -204,7 +204,7 @@ HWY_INLINE std::size_t add_range(Adder& a, std::uint32_t first, std::uint32_t en
                                  std::vector<RegisterFlush>& flushes) {
   const auto lanes = static_cast<std::uint32_t>(hn::Lanes(Floats()));
   std::size_t added = 0;
-  for (std::uint32_t block = first / kRegistersPerBlock; block * kRegistersPerBlock < end; ++block) {
+  for (auto block = static_cast<std::uint32_t>(first / kRegistersPerBlock); block * kRegistersPerBlock < end; ++block) {
     if (kRounding == Rounding::stochastic) draw(a, block);
     const std::uint32_t block_end = std::min<std::uint32_t>(end, (block + 1) * kRegistersPerBlock);
     std::uint32_t e = std::max<std::uint32_t>(first / lanes * lanes, block * kRegistersPerBlock);
