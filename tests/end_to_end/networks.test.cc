@@ -29,12 +29,12 @@ const Arguments kNoisyBits =
 
 const std::vector<Network>& networks() {
   static const std::vector<Network> all = {
-      {"cnn", "cifar10_cnn", kImages},
+      {"cnn", "cifar10_cnn", kImages + set("synapse.cells=2")},
       {"cnn_sgd", "cifar10_cnn_sgd", kImages},
       {"resnet", "cifar10_resnet32", kResnet},
-      {"lstm", "ptb_lstm", kText},
+      {"lstm", "ptb_lstm", kText + set("synapse.cells=2")},
       {"lstm_sgd", "ptb_lstm_sgd", kText},
-      {"gan", "mnist_gan", kPair},
+      {"gan", "mnist_gan", kPair + set("synapse.cells=2")},
       {"gan_sgd", "mnist_gan_sgd", kPair},
       {"hybrid", "cifar10_hybrid_resnet32", kHybrid},
       {"hybrid_noisy", "cifar10_hybrid_resnet8", kHybrid + kNoisyBits},
@@ -112,7 +112,7 @@ TEST_F(Networks, LearnFromWhatTheySee) {
   const auto train = [](const std::string& out) {
     return Arguments{"train", "cifar10_cnn", "--out", out} + set("data.name=synthetic_images") +
            set("data.train_limit=2000") + set("data.test_limit=500") + set("training.epochs=4") +
-           set("training.batch_size=20");
+           set("training.batch_size=20") + set("synapse.cells=1") + set("drift.sweep_every_samples=500");
   };
   succeed(train(text("quiet")) + set("training.learning_rate=0.05") + set("device.cell=ideal") +
           set("mixed_precision.threshold=0.5") + set("mixed_precision.dither=true") +
