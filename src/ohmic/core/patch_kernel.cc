@@ -198,7 +198,7 @@ void AnalogOfSumsKernel(const AnalogSums& sums, std::span<const PatchRow> rows, 
 // With the largest output as full scale none needs clamping: the quotient is at most `levels` beside rounding.
 enum class Conversion { none, clamped, unclamped };
 
-template <Conversion kConversion, bool kAccumulate>
+template <Conversion kConversion, bool kAccumulate, bool kWhole>
 HWY_INLINE void run_outputs(const float* HWY_RESTRICT from, std::size_t length, float inverse_step, float step,
                             float levels, float* HWY_RESTRICT out) {
   const Floats d;
@@ -216,6 +216,7 @@ HWY_INLINE void run_outputs(const float* HWY_RESTRICT from, std::size_t length, 
     if constexpr (kAccumulate) y = hn::Add(hn::LoadU(d, out + i), y);
     hn::StoreU(y, d, out + i);
   }
+  if constexpr (kWhole) return;
   for (; i < length; ++i) {
     float y = from[i];
     if constexpr (kConversion != Conversion::none) y = std::nearbyint(std::clamp(y * inverse_step, -levels, levels));
@@ -224,53 +225,64 @@ HWY_INLINE void run_outputs(const float* HWY_RESTRICT from, std::size_t length, 
   }
 }
 
-template <Conversion kConversion, bool kAccumulate>
+// kWhole: all runs are whole vectors.
+template <Conversion kConversion, bool kAccumulate, bool kWhole>
 HWY_INLINE void all_rows(const OutputConversion& c, const float* analog, std::size_t stride, const float* largest,
                          std::span<float* const> out) {
   const auto levels = static_cast<float>(c.levels);
   constexpr std::size_t kRows = 64;  // whose divisions are done side by side
   alignas(64) float inverse_step[kRows], step[kRows];
-  for (std::size_t r = 0; r < out.size(); ++r, analog += stride) {
-    const std::size_t at = r % kRows;
-    if (kConversion != Conversion::none && at == 0) {
-      const std::size_t count = std::min(kRows, out.size() - r);
+  const auto range_of = [&](std::size_t row) { return kConversion == Conversion::unclamped ? largest[row] : c.range; };
+  for (std::size_t begin = 0; begin < out.size(); begin += kRows) {
+    const std::size_t count = std::min(kRows, out.size() - begin);
+    if constexpr (kConversion != Conversion::none) {
       for (std::size_t i = 0; i < count; ++i) {
-        const float range = kConversion == Conversion::unclamped ? largest[r + i] : c.range;
+        const float range = range_of(begin + i);
         inverse_step[i] = levels / range;
         step[i] = range / levels * c.factor;
       }
     }
-    const bool is_exact =
-        kConversion == Conversion::none || (kConversion == Conversion::unclamped ? largest[r] : c.range) <= 0;
-    for (const OutputRun& run : c.runs) {
-      const auto length = static_cast<std::size_t>(run.length);
-      if (is_exact) {
-        run_outputs<Conversion::none, kAccumulate>(analog + run.from, length, 0, c.factor, 0, out[r] + run.to);
-      } else {
-        run_outputs<kConversion, kAccumulate>(analog + run.from, length, inverse_step[at], step[at], levels,
-                                              out[r] + run.to);
+    for (std::size_t i = 0; i < count; ++i, analog += stride) {
+      float* const to = out[begin + i];
+      const bool is_exact = kConversion == Conversion::none || range_of(begin + i) <= 0;
+      for (const OutputRun& run : c.runs) {
+        const auto length = static_cast<std::size_t>(run.length);
+        if (is_exact) {
+          run_outputs<Conversion::none, kAccumulate, kWhole>(analog + run.from, length, 0, c.factor, 0, to + run.to);
+        } else {
+          run_outputs<kConversion, kAccumulate, kWhole>(analog + run.from, length, inverse_step[i], step[i], levels,
+                                                        to + run.to);
+        }
       }
     }
   }
 }
 
-template <bool kAccumulate>
+template <bool kAccumulate, bool kWhole>
 HWY_INLINE void convert_rows(const OutputConversion& c, const float* analog, std::size_t stride, const float* largest,
                              std::span<float* const> out) {
   switch (c.adc) {
     case AdcMode::off:
-      return all_rows<Conversion::none, kAccumulate>(c, analog, stride, largest, out);
+      return all_rows<Conversion::none, kAccumulate, kWhole>(c, analog, stride, largest, out);
     case AdcMode::fixed:
-      return all_rows<Conversion::clamped, kAccumulate>(c, analog, stride, largest, out);
+      return all_rows<Conversion::clamped, kAccumulate, kWhole>(c, analog, stride, largest, out);
     case AdcMode::per_vector:
-      return all_rows<Conversion::unclamped, kAccumulate>(c, analog, stride, largest, out);
+      return all_rows<Conversion::unclamped, kAccumulate, kWhole>(c, analog, stride, largest, out);
   }
 }
 
 void ConvertOutputsKernel(const OutputConversion& c, const float* analog, std::size_t stride, const float* largest,
                           std::span<float* const> out) {
-  c.accumulate ? convert_rows<true>(c, analog, stride, largest, out)
-               : convert_rows<false>(c, analog, stride, largest, out);
+  const std::size_t lanes = hn::Lanes(Floats());
+  const bool whole = std::ranges::all_of(
+      c.runs, [&](const OutputRun& run) { return static_cast<std::size_t>(run.length) % lanes == 0; });
+  if (c.accumulate) {
+    whole ? convert_rows<true, true>(c, analog, stride, largest, out)
+          : convert_rows<true, false>(c, analog, stride, largest, out);
+  } else {
+    whole ? convert_rows<false, true>(c, analog, stride, largest, out)
+          : convert_rows<false, false>(c, analog, stride, largest, out);
+  }
 }
 
 void SumPixelsKernel(const std::uint8_t* pixels, std::size_t pixel_bytes, std::size_t first, std::size_t count,

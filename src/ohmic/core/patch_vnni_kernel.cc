@@ -219,7 +219,7 @@ __attribute__((noinline)) OHMIC_VNNI __m512 far_gaussians(const PatchRow& row, i
 struct Outputs {
   const PatchRow* rows[kRows];
   float* analog[kRows];
-  alignas(64) float largest[kRows][kColumns] = {};  // lane by lane
+  alignas(64) float largest[kRows][kColumns];  // lane by lane
   int columns;
   int count;  // of rows that are wanted; the others repeat the last one
 
@@ -364,13 +364,14 @@ OHMIC_VNNI void noisy_outputs(const Sums* sums, int first_panel, int panels, con
   }
 }
 
-void set_rows(Outputs& out, const PatchRow* const (&rows)[kRows], int count, int columns, float* analog,
-              std::size_t stride) {
+OHMIC_VNNI_INLINE void set_rows(Outputs& out, const PatchRow* const (&rows)[kRows], int count, int columns,
+                                float* analog, std::size_t stride) {
   out.columns = columns;
   out.count = count;
   for (int m = 0; m < kRows; ++m) {
     out.rows[m] = rows[m];
     out.analog[m] = analog + static_cast<std::size_t>(std::min(m, count - 1)) * stride;
+    _mm512_store_ps(out.largest[m], _mm512_setzero_ps());
   }
 }
 

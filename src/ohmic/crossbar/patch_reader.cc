@@ -341,19 +341,15 @@ Place each_place(Place place, std::size_t count, std::size_t positions, const F&
 }
 
 // The largest output of each sample.
-void note_largest(Place first, std::size_t count, std::size_t positions, std::span<const float> largest,
+void note_largest(Place place, std::size_t count, std::size_t positions, std::span<const float> largest,
                   std::span<FullScales> seen) {
-  float most = seen[first.sample].output;
-  std::size_t sample = first.sample;
-  each_place(first, count, positions, [&](std::size_t r, Place at) {
-    if (at.sample != sample) {
-      seen[sample].output = most;
-      sample = at.sample;
-      most = seen[sample].output;
-    }
-    most = std::max(most, largest[r]);
-  });
-  seen[sample].output = most;
+  for (std::size_t done = 0; done < count;) {
+    const std::size_t here = std::min(count - done, positions - place.position);
+    float& most = seen[place.sample].output;
+    most = std::max(most, max_abs(largest.subspan(done, here)));
+    done += here;
+    place = {place.sample + 1, 0};
+  }
 }
 
 }  // namespace
