@@ -5,6 +5,8 @@
 #include <nlohmann/json.hpp>
 
 #include "ohmic/cli/command.h"
+#include "ohmic/cli/study_runs.h"
+#include "ohmic/cli/study_sizes.h"
 #include "ohmic/cli/terminal.h"
 #include "ohmic/core/error.h"
 #include "ohmic/core/files.h"
@@ -13,8 +15,6 @@
 #include "ohmic/report/html_page.h"
 #include "ohmic/report/svg_chart.h"
 #include "ohmic/report/text.h"
-#include "ohmic/training/run.h"
-#include "ohmic/training/study.h"
 
 namespace ohmic {
 namespace {
@@ -23,37 +23,14 @@ constexpr const char* kStudyExamples =
     "Examples:\n"
     "  ohmic study mnist_mixed_precision --set training.epochs=5\n"
     "  ohmic study cifar10_cnn --seeds 1,2,3 --out studies/cnn --resume\n"
-    "  ohmic study mnist_mixed_precision --only fp32,cell,noise_and_drift\n\n"
+    "  ohmic study mnist_mixed_precision --only fp32,cell,noise_and_drift\n"
+    "  ohmic study cifar10_hybrid_resnet8 --widths 0.5,0.7,1,1.4,2 --set training.epochs=5\n\n"
     "Trains the experiment's network on a ladder of cells: fp32, a linear cell with a fine step, + finite step, + step "
     "at\n"
-    "random, the experiment's cell, + read noise and drift, + converters of 8 to 4 bits. Writes a run folder for "
-    "each,\n"
-    "study.json and study.html. Ctrl-C saves; --resume goes on and trains only what is missing.";
-
-struct StudyArguments {
-  std::string experiment;
-  std::vector<std::string> settings;
-  std::vector<std::int64_t> seeds = {1};
-  std::vector<std::string> only;
-  std::string out;
-  std::string data;
-  bool resume = false;
-  bool json = false;
-  int threads = 0;
-};
-
-struct Outcome {
-  StudyVariant variant;
-  std::vector<double> values;  ///< of each seed, in the judgement's unit
-
-  double mean() const {
-    double sum = 0;
-    for (const double v : values) sum += v;
-    return sum / static_cast<double>(values.size());
-  }
-  double lowest() const { return *std::min_element(values.begin(), values.end()); }
-  double highest() const { return *std::max_element(values.begin(), values.end()); }
-};
+    "random, the experiment's cell, + read noise and drift, + converters of 8 to 4 bits. With --widths: accuracy "
+    "against\n"
+    "the size of the model, beside fp32. Writes a run folder for each, study.json and study.html. Ctrl-C saves; "
+    "--resume goes on and trains only what is missing.";
 
 std::vector<StudyVariant> chosen_variants(const ExperimentSpec& spec, const std::vector<std::string>& only) {
   std::vector<StudyVariant> ladder = study_ladder(spec);
@@ -71,19 +48,6 @@ std::vector<StudyVariant> chosen_variants(const ExperimentSpec& spec, const std:
     chosen.push_back(ladder[static_cast<std::size_t>(found - names.begin())]);
   }
   return chosen;
-}
-
-double judged(const EpochMetrics& metrics, const Judgement& judgement) {
-  if (judgement.figure == "test_accuracy") return judgement.factor * metrics.test_accuracy;
-  for (const Figure& figure : metrics.figures) {
-    if (figure.name == judgement.figure) return judgement.factor * figure.value;
-  }
-  fail("the run measured no {}", judgement.figure);
-}
-
-std::string value_text(const Outcome& o) {
-  if (o.values.size() == 1) return fmt::format("{:.2f}", o.mean());
-  return fmt::format("{:.2f} ({:.2f} to {:.2f})", o.mean(), o.lowest(), o.highest());
 }
 
 std::vector<std::vector<std::string>> table_of(const std::vector<Outcome>& outcomes, const Judgement& judgement) {
@@ -164,60 +128,40 @@ nlohmann::ordered_json json_of(const ExperimentSpec& spec, const std::vector<Out
           {"variants", variants}};
 }
 
-// Trains one variant with one seed; false if interrupted.
-bool train_variant(const StudyArguments& arguments, const StudyVariant& variant, std::int64_t seed,
-                   const std::string& folder, const std::string& place, const Judgement& judgement, Outcome& outcome) {
-  std::vector<std::string> settings = arguments.settings;
-  settings.insert(settings.end(), variant.settings.begin(), variant.settings.end());
-  settings.push_back(fmt::format("seed={}", seed));
-  settings.push_back(fmt::format("name=\"{}\"", variant.name));
-  const ExperimentSpec spec = read_experiment(arguments.experiment, settings);
-  ProgressLine line;
-  RunOptions options;
-  options.folder = fmt::format("{}/{}_seed{}", folder, variant.name, seed);
-  options.data_folder = arguments.data;
-  options.resume = arguments.resume;
-  options.stop = &watch_for_interrupt();
-  options.on_progress = [&](const Progress& p) {
-    std::string text = fmt::format("{}  {}, seed {}: epoch {}/{}", place, variant.title, seed, p.epoch, p.epochs);
-    if (p.seconds_left >= 0 && p.done < 1) text += "  " + format_duration(p.seconds_left) + " left of it";
-    line.update(text);
-  };
-  const RunResult result = train_in_folder(spec, options);
-  line.clear();
-  if (result.status != RunStatus::finished) return false;
-  outcome.values.push_back(judged(result.epochs.back().metrics, judgement));
-  line.print(fmt::format("{}  {}, seed {}: {:.2f}  ({})", place, variant.title, seed, outcome.values.back(),
-                         format_duration(result.wall_seconds)));
-  return true;
-}
+struct StudyResult {
+  nlohmann::ordered_json json;
+  std::string page;
+  std::string text;  ///< for the terminal
+};
 
 int study(const StudyArguments& arguments) {
   set_thread_count(arguments.threads);
   const ExperimentSpec spec = read_experiment(arguments.experiment, arguments.settings);
-  const std::string folder = arguments.out.empty() ? "studies/" + spec.name : arguments.out;
+  const bool over_widths = !arguments.widths.empty();
+  if (over_widths && !arguments.only.empty()) fail("--only chooses from the ladder, which --widths does not climb");
+  const std::string folder =
+      arguments.out.empty() ? fmt::format("studies/{}{}", spec.name, over_widths ? "_sizes" : "") : arguments.out;
   const Judgement judgement = judgement_of(spec.training.task);
-  const std::vector<StudyVariant> variants = chosen_variants(spec, arguments.only);
-  std::vector<Outcome> outcomes;
-  std::size_t number = 0;
-  const std::size_t total = variants.size() * arguments.seeds.size();
-  for (const StudyVariant& variant : variants) {
-    outcomes.push_back({variant, {}});
-    for (const std::int64_t seed : arguments.seeds) {
-      const std::string place = fmt::format("[{}/{}]", ++number, total);
-      if (train_variant(arguments, variant, seed, folder, place, judgement, outcomes.back())) continue;
-      fmt::print(stderr, "interrupted; everything so far is saved. Go on with the same command and --resume.\n");
-      return 130;
-    }
-  }
-  const nlohmann::ordered_json json = json_of(spec, outcomes, judgement, arguments);
-  write_file_atomically(folder + "/study.json", json.dump(1) + "\n");
-  write_file_atomically(folder + "/study.html", page_of(spec, outcomes, judgement, arguments));
-  if (arguments.json) {
-    fmt::print("{}\n", json.dump());
+  const std::vector<StudyVariant> variants =
+      over_widths ? size_variants(spec, arguments.widths) : chosen_variants(spec, arguments.only);
+  const auto outcomes = train_variants(arguments, folder, variants, judgement);
+  if (!outcomes) return 130;
+  StudyResult result;
+  if (over_widths) {
+    const SizeFinding finding = size_finding(*outcomes, arguments.widths, judgement);
+    result = {size_json(spec, *outcomes, finding, judgement, arguments),
+              size_page(spec, *outcomes, finding, judgement, arguments),
+              format_table(size_table(*outcomes, judgement)) + size_sentence(finding, judgement) + "\n"};
   } else {
-    fmt::print("{}", format_table(table_of(outcomes, judgement)));
-    fmt::print("{}/study.html\n", folder);
+    result = {json_of(spec, *outcomes, judgement, arguments), page_of(spec, *outcomes, judgement, arguments),
+              format_table(table_of(*outcomes, judgement))};
+  }
+  write_file_atomically(folder + "/study.json", result.json.dump(1) + "\n");
+  write_file_atomically(folder + "/study.html", result.page);
+  if (arguments.json) {
+    fmt::print("{}\n", result.json.dump());
+  } else {
+    fmt::print("{}{}/study.html\n", result.text, folder);
   }
   return 0;
 }
@@ -235,6 +179,11 @@ void add_study_command(CLI::App& program, CommandStatus& status) {
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
   command->add_option("--seeds", arguments->seeds, "Seeds, each a run of every variant")->delimiter(',');
   command->add_option("--only", arguments->only, "Only these variants")->delimiter(',');
+  command
+      ->add_option("--widths", arguments->widths,
+                   "Instead: this rule and fp32 with so many times the channels (network.resnet.width)")
+      ->delimiter(',')
+      ->check(CLI::Range(0.05, 16.0));
   command->add_option("--out", arguments->out, "Folder [studies/NAME]")->type_name("DIR");
   command->add_option("--data", arguments->data, "Folder of the data sets")->type_name("DIR");
   command->add_flag("--resume", arguments->resume, "Go on; runs that are finished are taken as they are");
