@@ -227,5 +227,24 @@ TEST_F(Networks, AreStudiedRungByRung) {
   EXPECT_NE(unknown.err.find("finite_step"), std::string::npos) << unknown.err;
 }
 
+TEST_F(Networks, AreStudiedOverTheirWidth) {
+  const Arguments study =
+      Arguments{"study", "cifar10_hybrid_resnet8", "--widths", "0.25,0.125", "--out", text("sizes")} +
+      set("data.name=synthetic_images") + set("data.train_limit=100") + set("data.test_limit=50") +
+      set("training.epochs=1");
+  succeed(study);
+  const Json result = read_json(path("sizes/study.json"));
+  ASSERT_EQ(result.at("networks").size(), 4u);
+  EXPECT_EQ(result.at("fp32_width"), 0.25);
+  EXPECT_LT(result.at("networks").at(3).at("inference_bits"), result.at("networks").at(2).at("inference_bits"));
+  EXPECT_NE(read_bytes(path("sizes/study.html")).find("Mbit"), std::string::npos);
+  succeed(study + Arguments{"--resume"});
+  EXPECT_EQ(read_json(path("sizes/study.json")), result);
+  const Outcome no_width = run(Arguments{"study", "mnist_hybrid", "--widths", "1", "--out", text("none")});
+  EXPECT_EQ(no_width.exit_code, 2);
+  EXPECT_NE(no_width.err.find("network.resnet"), std::string::npos) << no_width.err;
+  EXPECT_FALSE(fs::exists(path("none")));
+}
+
 }  // namespace
 }  // namespace ohmic::test

@@ -64,9 +64,6 @@ std::string size_chart(const ExperimentSpec& spec, const std::vector<Outcome>& o
 }  // namespace
 
 std::vector<StudyVariant> size_variants(const ExperimentSpec& spec, const std::vector<double>& widths) {
-  if (spec.network.family != NetworkFamily::resnet) {
-    fail("--widths: the network of \"{}\" has no width; only network.family = \"resnet\" has", spec.name);
-  }
   if (spec.training.rule == RuleKind::sgd) {
     fail("--widths compares with fp32, and \"{}\" is fp32 (training.rule = \"sgd\"); name an experiment on cells",
          spec.name);
