@@ -152,8 +152,8 @@ class Simulator {
   void advance(std::size_t s) {
     StageState& state = states_[s];
     while (state.done < state.total) {
-      const Tick free = s == 0 ? std::max(pipeline_.offered(state.done), state.lane_free[state.lane])
-                               : state.lane_free[state.lane];
+      const Tick free =
+          s == 0 ? std::max(pipeline_.offered(state.done), state.lane_free[state.lane]) : state.lane_free[state.lane];
       if (free > now_) return schedule(s, free);
       if (!has_data(s)) return;
       if (!has_room(s)) {
@@ -305,10 +305,12 @@ std::string explain_one(const Pipeline& pipeline, const Waiting& w) {
   const std::string& name = stages[static_cast<std::size_t>(w.stage)].name;
   const std::string& other = stages[static_cast<std::size_t>(w.other)].name;
   if (w.for_room) {
-    return fmt::format("{} (sample {}, iteration {}) waits for room for pixel {} in the buffer from it to {}: {} pixels, full",
-                       name, w.sample, w.iteration, w.pixel, other, w.capacity);
+    return fmt::format(
+        "{} (sample {}, iteration {}) waits for room for pixel {} in the buffer from it to {}: {} pixels, full", name,
+        w.sample, w.iteration, w.pixel, other, w.capacity);
   }
-  return fmt::format("{} (sample {}, iteration {}) waits for pixel {} of {}", name, w.sample, w.iteration, w.pixel, other);
+  return fmt::format("{} (sample {}, iteration {}) waits for pixel {} of {}", name, w.sample, w.iteration, w.pixel,
+                     other);
 }
 
 }  // namespace

@@ -14,10 +14,10 @@ namespace ohmic {
 /// What one stage did.
 struct StageRun {
   std::int64_t iterations = 0;
-  Tick busy = 0;            ///< copies x ticks in which one worked
-  Tick waited_for_data = 0; ///< ticks between iterations in which what it reads was missing
-  Tick waited_for_room = 0; ///< ticks in which all was there but a buffer behind it was full
-  Tick first = 0, last = 0; ///< starts of its first and its last iteration
+  Tick busy = 0;             ///< copies x ticks in which one worked
+  Tick waited_for_data = 0;  ///< ticks between iterations in which what it reads was missing
+  Tick waited_for_room = 0;  ///< ticks in which all was there but a buffer behind it was full
+  Tick first = 0, last = 0;  ///< starts of its first and its last iteration
 };
 
 /// What one buffer held.
@@ -55,8 +55,8 @@ struct SimulationResult {
   Tick ticks_per_sample() const;
 };
 
-/// Called at each start of an iteration: stage, where it stands, tick. Iterations of a stage come in order; within a tick
-/// a writer's before its readers'.
+/// Called at each start of an iteration: stage, where it stands, tick. Iterations of a stage come in order; within a
+/// tick a writer's before its readers'.
 using OnStart = std::function<void(std::size_t stage, const IterationCursor& at, Tick tick)>;
 
 /// Sends `samples` through. Whatever order events of one tick are taken in, the same iterations start in it: starting

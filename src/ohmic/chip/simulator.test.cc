@@ -71,8 +71,8 @@ TEST(Simulator, LeastBuffersGetThrough) {
   }
 }
 
-// Every stage reads each pixel of its window when it lies in the buffer, as places of a ring that are written over would
-// hold it; every pixel is written once and in order.
+// Every stage reads each pixel of its window when it lies in the buffer, as places of a ring that are written over
+// would hold it; every pixel is written once and in order.
 TEST(Simulator, NoPixelIsLostDoubledOverwrittenOrOutOfOrder) {
   for (int seed = 0; seed < kRandomGraphs; ++seed) {
     const Plan plan = map_random(seed, seed % 2 == 0 ? BufferScheme::least : BufferScheme::full_rate);
@@ -193,8 +193,8 @@ TEST(Simulator, OnePixelBelowTheLeastDeadlocks) {
           continue;
         }
         ++tight;
-        const bool is_named = std::any_of(
-            result.deadlock[0].circle.begin(), result.deadlock[0].circle.end(), [&](const Waiting& w) {
+        const bool is_named =
+            std::any_of(result.deadlock[0].circle.begin(), result.deadlock[0].circle.end(), [&](const Waiting& w) {
               return w.for_room && w.other == static_cast<int>(s) && w.buffer == static_cast<int>(k);
             });
         EXPECT_TRUE(is_named) << "seed " << seed << ": " << explain(smaller, result.deadlock[0]);

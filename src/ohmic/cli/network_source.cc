@@ -18,10 +18,14 @@ struct KnownShape {
 };
 
 constexpr std::array kKnownShapes = {
-    KnownShape{"mnist", {1, 28, 28, 1}, 10},         KnownShape{"fashion_mnist", {1, 28, 28, 1}, 10},
-    KnownShape{"cifar10", {1, 32, 32, 3}, 10},       KnownShape{"ptb_char", {1, 1, 1, 1}, 50},
-    KnownShape{"synthetic_digits", {1, 28, 28, 1}, 10}, KnownShape{"synthetic_grey_images", {1, 28, 28, 1}, 10},
-    KnownShape{"synthetic_images", {1, 32, 32, 3}, 10}, KnownShape{"synthetic_text", {1, 1, 1, 1}, 32},
+    KnownShape{"mnist", {1, 28, 28, 1}, 10},
+    KnownShape{"fashion_mnist", {1, 28, 28, 1}, 10},
+    KnownShape{"cifar10", {1, 32, 32, 3}, 10},
+    KnownShape{"ptb_char", {1, 1, 1, 1}, 50},
+    KnownShape{"synthetic_digits", {1, 28, 28, 1}, 10},
+    KnownShape{"synthetic_grey_images", {1, 28, 28, 1}, 10},
+    KnownShape{"synthetic_images", {1, 32, 32, 3}, 10},
+    KnownShape{"synthetic_text", {1, 1, 1, 1}, 32},
 };
 
 }  // namespace
@@ -43,7 +47,8 @@ NetworkSource load_network(const std::string& name, const std::vector<std::strin
   source.name = name;
   if (is_network_name(name) && !std::filesystem::exists(name)) {
     if (!settings.empty()) {
-      fail("--set {}: settings are for experiments, but {} is a network; --chip-set changes the chip", settings[0], name);
+      fail("--set {}: settings are for experiments, but {} is a network; --chip-set changes the chip", settings[0],
+           name);
     }
     NamedNetwork named = make_named_network(name);
     source.input = named.input;

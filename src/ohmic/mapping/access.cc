@@ -115,11 +115,11 @@ StageAccess stage_access(const StageGraph& graph, std::size_t number, const Pack
     const Shape in = shape_of(stage.inputs[0]);
     access.rows = stream_height(in);
     access.columns = in.width;
-    access.output = stage.kind == StageKind::global_pool
-                        ? OutputOrder::at_end(access.rows, access.columns)
-                        : OutputOrder::overlapping(out.height, out.width, access.rows, access.columns,
-                                                   stage.kernel_height, stage.kernel_width, stage.stride,
-                                                   stage.padding);
+    access.output =
+        stage.kind == StageKind::global_pool
+            ? OutputOrder::at_end(access.rows, access.columns)
+            : OutputOrder::overlapping(out.height, out.width, access.rows, access.columns, stage.kernel_height,
+                                       stage.kernel_width, stage.stride, stage.padding);
   }
   for (const StageInput& input : stage.inputs) {
     const Shape from = shape_of(input);

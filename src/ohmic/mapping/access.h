@@ -98,9 +98,9 @@ class OutputOrder {
   enum class Kind { patches, overlapping, at_end };
 
   Kind kind_ = Kind::patches;
-  int height_ = 1, width_ = 1;    // of the output
-  int rows_ = 1, columns_ = 1;    // iterations
-  int step_y_ = 1, step_x_ = 1;   // between iterations
+  int height_ = 1, width_ = 1;   // of the output
+  int rows_ = 1, columns_ = 1;   // iterations
+  int step_y_ = 1, step_x_ = 1;  // between iterations
   int extent_y_ = 1, extent_x_ = 1, padding_ = 0;
 };
 

@@ -39,8 +39,8 @@ ConfigDocument open_chip(std::string_view name) {
   }
   const auto names = chip_names();
   const std::string near = nearest_name(name, names);
-  fail("--chip {}: there is no such chip; choose one of {}, or the path of a .toml file{}", name, fmt::join(names, ", "),
-       near.empty() ? "" : fmt::format(" (did you mean \"{}\"?)", near));
+  fail("--chip {}: there is no such chip; choose one of {}, or the path of a .toml file{}", name,
+       fmt::join(names, ", "), near.empty() ? "" : fmt::format(" (did you mean \"{}\"?)", near));
 }
 
 // The constants in their order, each with its sourced value.

@@ -82,8 +82,8 @@ Traffic route(const Fabric& fabric, std::span<const Flow> flows) {
 namespace {
 
 // Complete search for an order with a given reach: places are filled one after the other; a stage can be next when all
-// that feed it stand, none of them too far back. What was placed longer ago than the reach matters no more, so a state is
-// the set of placed stages and the places of the last few.
+// that feed it stand, none of them too far back. What was placed longer ago than the reach matters no more, so a state
+// is the set of placed stages and the places of the last few.
 class OrderSearch {
  public:
   OrderSearch(int stages, std::span<const std::pair<int, int>> edges, int reach, std::int64_t most_states)

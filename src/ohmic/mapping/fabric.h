@@ -58,12 +58,12 @@ struct Flow {
 
 /// What flows do to the links of a fabric.
 struct Traffic {
-  double bits = 0;           ///< per sample, each counted once
-  double bit_hops = 0;       ///< per sample, counted on every link
+  double bits = 0;      ///< per sample, each counted once
+  double bit_hops = 0;  ///< per sample, counted on every link
   int most_hops = 0;
   Link busiest{0, 0};
-  double busiest_bits = 0;   ///< per sample
-  int shared_links = 0;      ///< that carry several flows: where these can get into each other's way
+  double busiest_bits = 0;  ///< per sample
+  int shared_links = 0;     ///< that carry several flows: where these can get into each other's way
   int used_links = 0;
   std::map<Link, double> loads;  ///< bits per sample
 };
@@ -73,11 +73,12 @@ Traffic route(const Fabric& fabric, std::span<const Flow> flows);
 /// Result of the search for an order of stages on a line in which every edge leads at most `reach` places ahead: a
 /// homomorphism of the stage graph on the assumed prism that keeps direction.
 struct PrismOrder {
-  int reach = 0;           ///< the smallest for which there is one
-  std::vector<int> order;  ///< stages in their places
-  std::int64_t states = 0; ///< of the search
-  bool is_exact = true;    ///< whether smaller reaches were ruled out; false: the search was cut short
-  int blocking_stage = -1; ///< where the reach that was asked for is too short: a stage with more readers or feeders, else -1
+  int reach = 0;            ///< the smallest for which there is one
+  std::vector<int> order;   ///< stages in their places
+  std::int64_t states = 0;  ///< of the search
+  bool is_exact = true;     ///< whether smaller reaches were ruled out; false: the search was cut short
+  int blocking_stage =
+      -1;  ///< where the reach that was asked for is too short: a stage with more readers or feeders, else -1
 };
 
 /// edges: pairs of stages, from < to. Exact: complete search over prefixes of the order, which remembers those that

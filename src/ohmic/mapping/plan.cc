@@ -48,9 +48,10 @@ void resize_stage(const Plan& plan, std::size_t s, StagePlan& p) {
   if (!uses_arrays(plan, stage)) return;
   const std::int64_t rows = plan.chip.array_rows(), columns = plan.chip.array_columns();
   p.arrays_per_copy = arrays_of(stage, p.packing, rows, columns);
-  const double cells = static_cast<double>(p.arrays_per_copy) * static_cast<double>(rows) * static_cast<double>(columns);
-  const double weights = static_cast<double>(stage.rows * stage.columns * stage.groups) * p.packing.rows *
-                         p.packing.columns;
+  const double cells =
+      static_cast<double>(p.arrays_per_copy) * static_cast<double>(rows) * static_cast<double>(columns);
+  const double weights =
+      static_cast<double>(stage.rows * stage.columns * stage.groups) * p.packing.rows * p.packing.columns;
   p.utilisation = weights / cells;
   p.interval = read_interval(plan.chip.constants, std::min(rows, packed_rows(stage, p.packing)), p.arrays_per_copy);
 }
@@ -65,7 +66,8 @@ Tick slowest_ticks(const Plan& plan) {
   return slowest;
 }
 
-// The fewest ticks per sample that copies can bring: a recurrent stage has one copy only, and any stage takes its interval.
+// The fewest ticks per sample that copies can bring: a recurrent stage has one copy only, and any stage takes its
+// interval.
 Tick fastest_ticks(const Plan& plan) {
   Tick fastest = 1;
   for (std::size_t s = 1; s < plan.stages.size(); ++s) {
@@ -200,9 +202,10 @@ Plan replicate_to_ticks(Plan plan, Tick ticks) {
 Plan replicate_to_arrays(Plan plan, std::int64_t arrays) {
   Tick slow = slowest_ticks(plan), fast = fastest_ticks(plan);
   if (const std::int64_t needed = arrays_at(plan, slow); needed > arrays) {
-    fail("{} needs {} arrays of {} x {} with one copy of each layer, {} more than the {} that are allowed; allow {}, or "
-         "take larger arrays",
-         plan.network, needed, plan.chip.array_rows(), plan.chip.array_columns(), needed - arrays, arrays, needed);
+    fail(
+        "{} needs {} arrays of {} x {} with one copy of each layer, {} more than the {} that are allowed; allow {}, or "
+        "take larger arrays",
+        plan.network, needed, plan.chip.array_rows(), plan.chip.array_columns(), needed - arrays, arrays, needed);
   }
   while (fast < slow) {
     const Tick middle = fast + (slow - fast) / 2;
@@ -237,7 +240,8 @@ Plan replicate_to_latency(Plan plan, Tick latency) {
 
 Plan size_buffers(Plan plan, BufferScheme scheme) {
   plan.scheme = scheme;
-  const auto needs = buffer_needs(make_pipeline(plan, BufferBounds::unbounded));
+  const auto needs = buffer_needs(make_pipeline(plan, BufferBounds::unbounded),
+                                  scheme == BufferScheme::least ? LeastBuffers::exact : LeastBuffers::enough);
   for (std::size_t s = 1; s < plan.stages.size(); ++s) {
     const Stage& stage = plan.graph.stages[s];
     StagePlan& p = plan.stages[s];

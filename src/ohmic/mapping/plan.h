@@ -40,7 +40,7 @@ struct StagePlan {
   Packing packing;
   int copies = 1;
   std::int64_t arrays_per_copy = 0;
-  double utilisation = 0;  ///< share of the cells of its arrays that hold weights
+  double utilisation = 0;       ///< share of the cells of its arrays that hold weights
   std::int64_t iterations = 1;  ///< products per sample, of all copies
   Tick interval = 1;            ///< between two products of one copy: 1, or more where the memory's ports are narrow
   Tick ticks_per_sample = 1;
@@ -89,8 +89,8 @@ Plan replicate_to_arrays(Plan plan, std::int64_t arrays);
 Plan replicate_to_latency(Plan plan, Tick latency);
 /// Buffer sizes. Copies must be final.
 Plan size_buffers(Plan plan, BufferScheme scheme);
-/// Groups arrays into cores and gives these places on the fabric: along a snake over a mesh, in the order of the prism's
-/// search, else one after the other. Error where arrays, cores or bytes are missing: the message says how many.
+/// Groups arrays into cores and gives these places on the fabric: along a snake over a mesh, in the order of the
+/// prism's search, else one after the other. Error where arrays, cores or bytes are missing: the message says how many.
 Plan place(Plan plan);
 
 /// The plan in time. With `bounded` its buffers have their sizes, else none is ever full.
@@ -105,12 +105,13 @@ Fabric plan_fabric(const Plan& plan);
 /// Ticks that the busiest link takes for what one sample sends over it.
 double link_ticks(const Plan& plan, const Traffic& traffic);
 
-/// Every rule that the plan breaks, one a line; empty if none.
+/// Every rule that the plan breaks, one a line; empty if none. Whether its buffers let a sample through shows when it
+/// is run.
 std::vector<std::string> check(const Plan& plan);
 
 /// What is asked of a mapping.
 struct MapRequest {
-  std::optional<Tick> ticks;             ///< at most one of the three
+  std::optional<Tick> ticks;  ///< at most one of the three
   std::optional<std::int64_t> arrays;
   std::optional<Tick> latency;
   WindowPacking packing = WindowPacking::off;

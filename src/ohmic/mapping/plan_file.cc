@@ -73,8 +73,8 @@ Plan read_json(const PlanJson& json, const GraphSource& graphs) {
     fail("its format is \"{}\", this version reads \"{}\"", json.at("format").get<std::string>(), kPlanFormat);
   }
   const auto network = json.at("network").get<std::string>();
-  const auto depthwise = static_cast<DepthwisePlace>(
-      index_of(kDepthwisePlaces, json.at("depthwise").get<std::string>(), "depthwise"));
+  const auto depthwise =
+      static_cast<DepthwisePlace>(index_of(kDepthwisePlaces, json.at("depthwise").get<std::string>(), "depthwise"));
   Plan plan = split(network, graphs(network, json.at("settings").get<std::vector<std::string>>()),
                     read_chip_of_plan(json.at("chip")), depthwise);
   plan.scheme = static_cast<BufferScheme>(index_of(kBufferSchemes, json.at("buffers").get<std::string>(), "buffers"));

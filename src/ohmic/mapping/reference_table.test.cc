@@ -19,8 +19,8 @@ Plan plan_of(const std::string& network, Tick ticks) {
       split(network, make_stage_graph(n.network, n.input, n.classes), chip, DepthwisePlace::arrays), ticks);
 }
 
-// ResNet-32 on CIFAR-10: arrays with channels 16-32-64 and 16-28-56, ticks per image, latency under the rules of section
-// 3 of the specification: none, x4 for the first stage, x16 and x4 for the first two.
+// ResNet-32 on CIFAR-10: arrays with channels 16-32-64 and 16-28-56, ticks per image, latency under the rules of
+// section 3 of the specification: none, x4 for the first stage, x16 and x4 for the first two.
 TEST(ReferenceTable, Resnet32) {
   for (const Row& row : {Row{1024, 62, 43, 1653}, Row{256, 95, 76, 621}, Row{64, 287, 241, 244}}) {
     const Plan wide = plan_of("resnet32", row.ticks), narrow = plan_of("resnet32_narrow", row.ticks);

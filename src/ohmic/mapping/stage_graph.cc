@@ -140,7 +140,9 @@ class StageWriter {
     }
   }
 
-  bool has_matrix(std::size_t node) const { return sizes_[position_[node]].groups > 0 && kind(node) != LayerKind::lstm; }
+  bool has_matrix(std::size_t node) const {
+    return sizes_[position_[node]].groups > 0 && kind(node) != LayerKind::lstm;
+  }
 
   // Whether nobody but `user` sees what `node` and the layers from it to there give.
   bool feeds_only(int node, std::size_t user) const {
@@ -273,8 +275,8 @@ class StageWriter {
   void check_last() const {
     const int last = stage_of(static_cast<int>(graph_.layer_count()) - 1);
     if (last + 1 != static_cast<int>(result_.stages.size())) {
-      fail("{}: the network's output is not that of its last stage {}; list the layers in order", graph_.layer(
-           graph_.layer_count() - 1).name(), result_.stages.back().name);
+      fail("{}: the network's output is not that of its last stage {}; list the layers in order",
+           graph_.layer(graph_.layer_count() - 1).name(), result_.stages.back().name);
     }
   }
 

@@ -27,8 +27,8 @@ enum class StageKind {
   lookup,  ///< embedding or one-hot: a vector per token
 };
 inline constexpr std::array<std::string_view, 11> kStageKinds = {
-    "input", "convolution", "transposed_convolution", "dense",   "lstm",  "pool", "global_pool",
-    "add",   "concat",      "reshape",                "lookup"};
+    "input",   "convolution", "transposed_convolution", "dense", "lstm", "pool", "global_pool", "add", "concat",
+    "reshape", "lookup"};
 
 /// What feeds a stage.
 struct StageInput {
@@ -43,8 +43,8 @@ struct Stage {
   std::string name;
   StageKind kind = StageKind::input;
   std::vector<StageInput> inputs;
-  Shape output;                                ///< of one sample
-  int kernel_height = 1, kernel_width = 1;     ///< extents on the image, dilation included; the image for dense
+  Shape output;                             ///< of one sample
+  int kernel_height = 1, kernel_width = 1;  ///< extents on the image, dilation included; the image for dense
   int stride = 1, padding = 0;
   int groups = 1;
   std::int64_t rows = 0, columns = 0;  ///< of the matrix of one group; 0 without weights

@@ -34,7 +34,8 @@ class Choices {
   std::uint32_t next_ = 0;
 };
 
-/// A random network with kernels, strides, pools, residual blocks, branches that are joined, and transposed convolutions.
+/// A random network with kernels, strides, pools, residual blocks, branches that are joined, and transposed
+/// convolutions.
 class RandomNetwork {
  public:
   explicit RandomNetwork(std::uint64_t seed) : c_(seed), writer_(3) {
@@ -95,8 +96,9 @@ class RandomNetwork {
       const int length = c_.between(1, 3);
       for (int l = 0; l < length; ++l) {
         const std::string k = m + "." + std::to_string(l);
-        at = c_.between(0, 3) == 0 ? writer_.max_pool(k, at, 3, 1, 1)
-                                   : writer_.convolution_norm_relu(k, at, c_.between(1, 4), 1 + 2 * c_.between(0, 2), 1);
+        at = c_.between(0, 3) == 0
+                 ? writer_.max_pool(k, at, 3, 1, 1)
+                 : writer_.convolution_norm_relu(k, at, c_.between(1, 4), 1 + 2 * c_.between(0, 2), 1);
       }
       ends.push_back(at);
     }
