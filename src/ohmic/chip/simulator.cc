@@ -119,6 +119,7 @@ class Simulator {
     state.total = stage.iterations() * samples_;
     state.lane_free.assign(static_cast<std::size_t>(stage.lanes), 0);
     result_.buffers[s].resize(stage.inputs.size());
+    result_.stages[s].spans.resize(static_cast<std::size_t>(samples_));
     for (std::size_t k = 0; k < stage.inputs.size(); ++k) {
       const PipelineBuffer& b = stage.inputs[k];
       state.inputs.push_back({Arrival(stage.latency + b.delay)});
@@ -235,6 +236,9 @@ class Simulator {
   void note_sample(std::size_t s) {
     const IterationCursor& at = states_[s].next;
     const auto sample = static_cast<std::size_t>(at.sample);
+    SampleSpan& span = result_.stages[s].spans[sample];
+    if (at.row == 0 && at.column == 0) span.first = now_;
+    span.last = now_;
     if (s == 0 && at.row == 0 && at.column == 0) result_.first_input[sample] = now_;
     if (s + 1 == states_.size()) result_.last_output[sample] = now_;
   }

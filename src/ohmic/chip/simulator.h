@@ -11,13 +11,19 @@
 
 namespace ohmic {
 
+/// Ticks in which a stage started the first and the last iteration of a sample.
+struct SampleSpan {
+  Tick first = 0, last = 0;
+};
+
 /// What one stage did.
 struct StageRun {
   std::int64_t iterations = 0;
-  Tick busy = 0;             ///< copies x ticks in which one worked
-  Tick waited_for_data = 0;  ///< ticks between iterations in which what it reads was missing
-  Tick waited_for_room = 0;  ///< ticks in which all was there but a buffer behind it was full
-  Tick first = 0, last = 0;  ///< starts of its first and its last iteration
+  Tick busy = 0;                  ///< copies x ticks in which one worked
+  Tick waited_for_data = 0;       ///< ticks between iterations in which what it reads was missing
+  Tick waited_for_room = 0;       ///< ticks in which all was there but a buffer behind it was full
+  std::vector<SampleSpan> spans;  ///< per sample
+  Tick first = 0, last = 0;       ///< starts of its first and its last iteration
 };
 
 /// What one buffer held.

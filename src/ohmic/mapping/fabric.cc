@@ -44,6 +44,12 @@ int Fabric::hops(int from, int to) const {
   return count;
 }
 
+int snake_core(int number, const Fabric& mesh) {
+  const int row = number / mesh.columns(), column = number % mesh.columns();
+  const int length = std::min(mesh.columns(), mesh.cores() - row * mesh.columns());
+  return row * mesh.columns() + (row % 2 == 0 ? column : length - 1 - column);
+}
+
 Traffic route(const Fabric& fabric, std::span<const Flow> flows) {
   Traffic traffic;
   std::map<Link, std::pair<std::size_t, int>> users;  // of each link: the last flow seen and how many there are

@@ -50,6 +50,9 @@ class Fabric {
   int cores_, columns_, reach_;
 };
 
+/// Core number n along a snake over a mesh: every second row backwards, so that neighbours in number are linked.
+int snake_core(int number, const Fabric& mesh);
+
 /// Data that go from some cores to others, spread evenly over all pairs.
 struct Flow {
   std::span<const int> from, to;

@@ -11,13 +11,6 @@
 namespace ohmic {
 namespace {
 
-// Core number n along a snake: every second row backwards, so that neighbours in number are neighbours on the mesh.
-int snake_place(int number, int columns, int cores) {
-  const int row = number / columns, column = number % columns;
-  const int length = std::min(columns, cores - row * columns);
-  return row * columns + (row % 2 == 0 ? column : length - 1 - column);
-}
-
 int core_count(const ChipSpec& chip, int used) { return chip.cores() > 0 ? static_cast<int>(chip.cores()) : used; }
 
 // Cores of each stage by number, in the order of the stages.
@@ -94,11 +87,10 @@ Plan place(Plan plan) {
         cores, cores);
   }
   plan.cores = group_into_cores(plan, stage_order(plan));
-  const int cores = core_count(plan.chip, plan.cores);
   const Fabric fabric = plan_fabric(plan);
   if (fabric.topology() == Topology::mesh) {
     for (StagePlan& p : plan.stages) {
-      for (int& core : p.cores) core = snake_place(core, fabric.columns(), cores);
+      for (int& core : p.cores) core = snake_core(core, fabric);
     }
   }
   join_digital_stages(plan);
