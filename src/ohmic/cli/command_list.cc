@@ -4,6 +4,7 @@
 
 #include "ohmic/cli/cell_catalogue.h"
 #include "ohmic/cli/command.h"
+#include "ohmic/cli/network_catalogue.h"
 #include "ohmic/cli/terminal.h"
 #include "ohmic/core/error.h"
 #include "ohmic/data/dataset.h"
@@ -65,6 +66,13 @@ std::vector<Named> listed(const std::string& what) {
   return what == "chips" ? chips() : datasets();
 }
 
+std::string catalogue_markdown(const std::string& what) {
+  if (what == "devices") return cell_catalogue_markdown();
+  if (what == "networks") return network_catalogue_markdown();
+  if (what == "chips") return chip_catalogue_markdown();
+  fail("list {}: only devices, networks and chips can be listed with --markdown", what);
+}
+
 void print(const std::vector<Named>& list, bool json) {
   if (json) {
     nlohmann::ordered_json array = nlohmann::ordered_json::array();
@@ -93,12 +101,13 @@ void add_list_command(CLI::App& program, CommandStatus&) {
       ->check(CLI::IsMember({"devices", "experiments", "datasets", "networks", "chips"}));
   command->add_flag("--json", arguments->json, "Print as JSON");
   CLI::Option* json = command->get_option("--json");
-  command->add_flag("--markdown", arguments->markdown, "Print the devices with all constants and sources as Markdown")
+  command
+      ->add_flag("--markdown", arguments->markdown,
+                 "Print devices or chips with all constants and sources, or networks on a chip, as Markdown")
       ->excludes(json);
   command->callback([arguments] {
     if (arguments->markdown) {
-      if (arguments->what != "devices") fail("list {}: only devices can be listed with --markdown", arguments->what);
-      fmt::print("{}", cell_catalogue_markdown());
+      fmt::print("{}", catalogue_markdown(arguments->what));
       return;
     }
     print(listed(arguments->what), arguments->json);

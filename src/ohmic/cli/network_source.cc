@@ -5,6 +5,7 @@
 #include <filesystem>
 
 #include "ohmic/core/error.h"
+#include "ohmic/core/safetensors.h"
 #include "ohmic/mapping/networks.h"
 
 namespace ohmic {
@@ -42,6 +43,21 @@ SampleShape sample_shape(const ExperimentSpec& spec) {
   return sample;
 }
 
+namespace {
+
+NetworkSource of_experiment(const std::string& name, ExperimentSpec spec) {
+  NetworkSource source;
+  source.name = name;
+  const SampleShape sample = sample_shape(spec);
+  source.input = sample.shape;
+  source.classes = sample.classes;
+  source.network = spec.network;
+  source.experiment = std::move(spec);
+  return source;
+}
+
+}  // namespace
+
 NetworkSource load_network(const std::string& name, const std::vector<std::string>& settings) {
   NetworkSource source;
   source.name = name;
@@ -56,6 +72,14 @@ NetworkSource load_network(const std::string& name, const std::vector<std::strin
     source.network = std::move(named.network);
     return source;
   }
+  const std::filesystem::path checkpoint = std::filesystem::path(name) / "checkpoint.safetensors";
+  if (std::filesystem::exists(checkpoint)) {
+    if (!settings.empty()) fail("--set {}: {} is a run, whose settings are fixed", settings[0], name);
+    ExperimentSpec spec;
+    const std::string config = SafetensorsFile(checkpoint).metadata("config");
+    read_fields(ConfigDocument::parse(config, checkpoint.string()), "checkpoint", spec);
+    return of_experiment(name, std::move(spec));
+  }
   const auto known = experiment_names();
   const bool is_experiment = std::filesystem::exists(name) || name.ends_with(".toml") ||
                              std::find(known.begin(), known.end(), name) != known.end();
@@ -66,12 +90,7 @@ NetworkSource load_network(const std::string& name, const std::vector<std::strin
     fail("{}: there is no network, experiment or file of that name{}; `ohmic list networks` shows the networks", name,
          near.empty() ? "" : fmt::format(" (did you mean \"{}\"?)", near));
   }
-  source.experiment = read_experiment(name, settings);
-  const SampleShape sample = sample_shape(*source.experiment);
-  source.input = sample.shape;
-  source.classes = sample.classes;
-  source.network = source.experiment->network;
-  return source;
+  return of_experiment(name, read_experiment(name, settings));
 }
 
 }  // namespace ohmic

@@ -38,6 +38,39 @@ int Fabric::next_core(int from, int to) const {
 
 bool Fabric::is_linked(int from, int to) const { return from != to && next_core(from, to) == to; }
 
+std::size_t Fabric::link_numbers() const {
+  const auto cores = static_cast<std::size_t>(cores_);
+  switch (topology_) {
+    case Topology::mesh:
+      return 4 * cores;
+    case Topology::ring:
+      return 2 * cores;
+    case Topology::full:
+      return cores * cores;
+    case Topology::prism:
+      return cores * static_cast<std::size_t>(reach_);
+  }
+  return 0;
+}
+
+std::size_t Fabric::link_number(const Link& link) const {
+  const auto from = static_cast<std::size_t>(link.from);
+  const int ahead = (link.to - link.from + cores_) % cores_;
+  switch (topology_) {
+    case Topology::mesh: {
+      const int step = link.to - link.from;
+      return 4 * from + (step == 1 ? 0u : step == -1 ? 1u : step > 0 ? 2u : 3u);
+    }
+    case Topology::ring:
+      return 2 * from + (ahead == 1 ? 0u : 1u);
+    case Topology::full:
+      return from * static_cast<std::size_t>(cores_) + static_cast<std::size_t>(link.to);
+    case Topology::prism:
+      return from * static_cast<std::size_t>(reach_) + static_cast<std::size_t>(ahead) - 1;
+  }
+  return 0;
+}
+
 int Fabric::hops(int from, int to) const {
   int count = 0;
   each_link(from, to, [&](const Link&) { ++count; });
@@ -51,36 +84,46 @@ int snake_core(int number, const Fabric& mesh) {
 }
 
 Traffic route(const Fabric& fabric, std::span<const Flow> flows) {
+  constexpr std::size_t kNone = ~std::size_t{0};
   Traffic traffic;
-  std::map<Link, std::pair<std::size_t, int>> users;  // of each link: the last flow seen and how many there are
+  std::vector<std::size_t> place(fabric.link_numbers(), kNone);  // of each link among the loads
+  std::vector<std::size_t> last;                                 // of each load: the last flow seen
+  std::vector<int> count;                                        // and how many there are
+  const auto add = [&](const Link& link, std::size_t flow, double bits) {
+    std::size_t& p = place[fabric.link_number(link)];
+    if (p == kNone) {
+      p = traffic.loads.size();
+      traffic.loads.push_back({link});
+      last.push_back(kNone);
+      count.push_back(0);
+    }
+    traffic.loads[p].bits += bits;
+    count[p] += last[p] != flow;
+    last[p] = flow;
+  };
   for (std::size_t f = 0; f < flows.size(); ++f) {
     const Flow& flow = flows[f];
     const double share = flow.bits / (static_cast<double>(flow.from.size()) * static_cast<double>(flow.to.size()));
     for (const int a : flow.from) {
       for (const int b : flow.to) {
         if (a == b) continue;
-        traffic.bits += share;
         int hops = 0;
         fabric.each_link(a, b, [&](const Link& link) {
-          traffic.loads[link] += share;
-          traffic.bit_hops += share;
+          add(link, f, share);
           ++hops;
-          auto& [last, count] = users[link];
-          if (count == 0 || last != f) {
-            last = f;
-            ++count;
-          }
         });
+        traffic.bits += share;
+        traffic.bit_hops += share * hops;
         traffic.most_hops = std::max(traffic.most_hops, hops);
       }
     }
   }
-  traffic.used_links = static_cast<int>(users.size());
-  for (const auto& [link, user] : users) traffic.shared_links += user.second > 1;
-  for (const auto& [link, bits] : traffic.loads) {
-    if (bits <= traffic.busiest_bits) continue;
-    traffic.busiest = link;
-    traffic.busiest_bits = bits;
+  traffic.used_links = static_cast<int>(traffic.loads.size());
+  traffic.shared_links = static_cast<int>(std::count_if(count.begin(), count.end(), [](int n) { return n > 1; }));
+  for (const Traffic::Load& load : traffic.loads) {
+    if (load.bits <= traffic.busiest_bits) continue;
+    traffic.busiest = load.link;
+    traffic.busiest_bits = load.bits;
   }
   return traffic;
 }

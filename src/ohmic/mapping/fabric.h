@@ -3,7 +3,6 @@
 // Cores and the links between them.
 
 #include <cstdint>
-#include <map>
 #include <span>
 #include <string>
 #include <utility>
@@ -31,6 +30,9 @@ class Fabric {
   int columns() const { return columns_; }
 
   bool is_linked(int from, int to) const;
+  /// Links are numbered from 0 to below link_numbers(); some numbers may stand for no link.
+  std::size_t link_number(const Link& link) const;
+  std::size_t link_numbers() const;
   int hops(int from, int to) const;
   /// Calls f(link) for each link of the way. Mesh: along the row, then along the column; where the row is short, along
   /// the column first.
@@ -68,7 +70,11 @@ struct Traffic {
   double busiest_bits = 0;  ///< per sample
   int shared_links = 0;     ///< that carry several flows: where these can get into each other's way
   int used_links = 0;
-  std::map<Link, double> loads;  ///< bits per sample
+  struct Load {
+    Link link;
+    double bits = 0;  ///< per sample
+  };
+  std::vector<Load> loads;  ///< of the links that are used
 };
 
 Traffic route(const Fabric& fabric, std::span<const Flow> flows);

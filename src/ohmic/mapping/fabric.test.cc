@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <map>
 #include <numeric>
 
 #include "ohmic/mapping/test_support.h"
@@ -15,6 +16,7 @@ TEST(Fabric, WaysLeadWhereTheyShould) {
   for (const Topology topology : {Topology::mesh, Topology::ring, Topology::full, Topology::prism}) {
     for (const int cores : {1, 2, 7, 16, 23}) {
       const Fabric fabric(topology, cores, 5);
+      std::map<std::size_t, Link> numbers;
       for (int a = 0; a < cores; ++a) {
         for (int b = 0; b < cores; ++b) {
           int at = a;
@@ -24,6 +26,8 @@ TEST(Fabric, WaysLeadWhereTheyShould) {
             EXPECT_GE(link.to, 0);
             EXPECT_LT(link.to, cores);
             at = link.to;
+            EXPECT_LT(fabric.link_number(link), fabric.link_numbers());
+            EXPECT_EQ(numbers.emplace(fabric.link_number(link), link).first->second, link);
           });
           EXPECT_EQ(at, b);
           EXPECT_EQ(fabric.hops(a, b) == 1, fabric.is_linked(a, b));
@@ -54,7 +58,7 @@ TEST(Fabric, LoadsAddUpToFlowsTimesHops) {
       for (const int to : b) expected += 100 * fabric.hops(from, to);
     }
     for (const int from : b) expected += 10 * fabric.hops(from, 15);
-    for (const auto& [link, bits] : traffic.loads) loads += bits;
+    for (const Traffic::Load& load : traffic.loads) loads += load.bits;
     EXPECT_NEAR(loads, expected, 1e-9);
     EXPECT_NEAR(traffic.bit_hops, expected, 1e-9);
     EXPECT_NEAR(traffic.bits, 630, 1e-9);

@@ -26,18 +26,19 @@ Traffic stage_traffic(const Plan& plan, Topology topology, const PrismOrder& pri
 
 }  // namespace
 
-FabricStudy study_fabrics(const Plan& plan) {
+FabricStudy study_fabrics(const Plan& plan, CoreTraffic cores) {
   FabricStudy study;
   const auto edges = placed_edges(plan);
   study.edges = static_cast<int>(edges.size());
   study.prism =
       find_prism_order(static_cast<int>(plan.stages.size()), edges, static_cast<int>(plan.chip.constants.reach));
   for (const Topology topology : {Topology::mesh, Topology::ring, Topology::full, Topology::prism}) {
+    study.rows.push_back({topology, {}, stage_traffic(plan, topology, study.prism)});
+    if (cores == CoreTraffic::left_out) continue;
     Plan there = plan;
     there.chip.topology = topology;
     there = place(std::move(there));
-    study.rows.push_back(
-        {topology, plan_traffic(there, plan_fabric(there)), stage_traffic(plan, topology, study.prism)});
+    study.rows.back().cores = plan_traffic(there, plan_fabric(there));
   }
   return study;
 }

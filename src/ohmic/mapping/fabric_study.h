@@ -11,7 +11,7 @@ namespace ohmic {
 struct FabricStudy {
   struct Row {
     Topology topology;
-    Traffic cores;   ///< between the plan's cores
+    Traffic cores;   ///< between the plan's cores, if included
     Traffic stages;  ///< between stages, each in one place: the granularity of the homomorphism
   };
   std::vector<Row> rows;
@@ -19,6 +19,8 @@ struct FabricStudy {
   PrismOrder prism;  ///< of the stages
 };
 
-FabricStudy study_fabrics(const Plan& plan);
+/// Whether the cores' traffic is wanted too; for large networks on a ring it takes a second.
+enum class CoreTraffic { left_out, included };
+FabricStudy study_fabrics(const Plan& plan, CoreTraffic cores);
 
 }  // namespace ohmic

@@ -273,6 +273,21 @@ namespace {
 // Whether a sample gets through the buffers as they are.
 bool gets_through(const Pipeline& pipeline) { return BoundedRun(pipeline).run(); }
 
+// Where streams meet, the schedule may need fewer pixels than the eager run; often the smaller of the two are enough.
+void take_smaller(Pipeline pipeline, std::vector<std::vector<BufferNeeds>>& needs) {
+  bool is_smaller = false;
+  for (std::size_t s = 1; s < pipeline.stages.size(); ++s) {
+    for (std::size_t k = 0; k < needs[s].size(); ++k) {
+      is_smaller = is_smaller || needs[s][k].full_rate < needs[s][k].least;
+      pipeline.stages[s].inputs[k].capacity = std::min(needs[s][k].full_rate, needs[s][k].least);
+    }
+  }
+  if (!is_smaller || !gets_through(pipeline)) return;
+  for (std::size_t s = 1; s < pipeline.stages.size(); ++s) {
+    for (std::size_t k = 0; k < needs[s].size(); ++k) needs[s][k].least = pipeline.stages[s].inputs[k].capacity;
+  }
+}
+
 // What only one buffer feeds is known exactly; where streams meet, what waits in the buffers before makes some room.
 void tighten(Pipeline pipeline, std::vector<std::vector<BufferNeeds>>& needs) {
   for (std::size_t s = 1; s < pipeline.stages.size(); ++s) {
@@ -306,6 +321,7 @@ std::vector<std::vector<BufferNeeds>> buffer_needs(const Pipeline& pipeline, Lea
     if (find_full_rate(pipeline, samples, needs)) break;
   }
   EagerRun(pipeline, needs).run();
+  take_smaller(pipeline, needs);
   if (least == LeastBuffers::exact) tighten(pipeline, needs);
   return needs;
 }

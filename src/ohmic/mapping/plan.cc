@@ -238,10 +238,10 @@ Plan replicate_to_latency(Plan plan, Tick latency) {
   return replicate_to_ticks(std::move(plan), fast);
 }
 
-Plan size_buffers(Plan plan, BufferScheme scheme) {
+Plan size_buffers(Plan plan, BufferScheme scheme, LeastBuffers least) {
   plan.scheme = scheme;
   const auto needs = buffer_needs(make_pipeline(plan, BufferBounds::unbounded),
-                                  scheme == BufferScheme::least ? LeastBuffers::exact : LeastBuffers::enough);
+                                  scheme == BufferScheme::least ? least : LeastBuffers::enough);
   for (std::size_t s = 1; s < plan.stages.size(); ++s) {
     const Stage& stage = plan.graph.stages[s];
     StagePlan& p = plan.stages[s];
