@@ -170,7 +170,8 @@ void simulate_network(const SimulateArguments& arguments) {
     fmt::print("{}\n", simulation_json(plan, result).dump());
     return;
   }
-  fmt::print("{}{}\n{}", simulation_summary(plan, result), remark, format_table(simulation_table(plan, result)));
+  fmt::print("{}{}{}\n{}", simulation_summary(plan, result), remark, link_summary(plan),
+             format_table(simulation_table(plan, result)));
 }
 
 }  // namespace

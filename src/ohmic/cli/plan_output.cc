@@ -67,9 +67,18 @@ std::string format_chip_time(const Plan& plan, Tick ticks) {
   return us < 1000 ? fmt::format("{:.1f} us", us) : fmt::format("{:.3f} ms", us / 1000);
 }
 
-std::string plan_summary(const Plan& plan) {
+std::string link_summary(const Plan& plan) {
   const Traffic traffic = plan_traffic(plan, plan_fabric(plan));
   const double busiest = link_ticks(plan, traffic) / static_cast<double>(plan.ticks_per_sample);
+  if (traffic.used_links == 0) return "no links are used\n";
+  return fmt::format("busiest link {} to {}: {} per sample, {} of its bandwidth{}; at most {} hops\n",
+                     traffic.busiest.from, traffic.busiest.to, format_bytes(traffic.busiest_bits / 8),
+                     percent_text(busiest),
+                     busiest > 1 ? fmt::format(", so that samples take {:.0f} ticks", link_ticks(plan, traffic)) : "",
+                     traffic.most_hops);
+}
+
+std::string plan_summary(const Plan& plan) {
   std::string text = fmt::format(
       "{} on {}: {} arrays of {} x {}, {} of their cells in use, on {} core{} ({})\n", plan.network, plan.chip.name,
       with_thousands(static_cast<std::uint64_t>(plan.arrays())), plan.chip.array_rows(), plan.chip.array_columns(),
@@ -82,13 +91,7 @@ std::string plan_summary(const Plan& plan) {
                       format_chip_time(plan, plan.serial_products()));
   text += fmt::format("activation memory {} ({} buffers)\n", format_bytes(plan.sram_bytes()),
                       kBufferSchemes[static_cast<std::size_t>(plan.scheme)]);
-  if (traffic.used_links == 0) return text + "no links are used\n";
-  text += fmt::format("busiest link {} to {}: {} per sample, {} of its bandwidth{}; at most {} hops\n",
-                      traffic.busiest.from, traffic.busiest.to, format_bytes(traffic.busiest_bits / 8),
-                      percent_text(busiest),
-                      busiest > 1 ? fmt::format(", so that samples take {:.0f} ticks", link_ticks(plan, traffic)) : "",
-                      traffic.most_hops);
-  return text;
+  return text + link_summary(plan);
 }
 
 std::vector<std::vector<std::string>> plan_table(const Plan& plan) {

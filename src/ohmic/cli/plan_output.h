@@ -11,6 +11,8 @@ namespace ohmic {
 
 /// What a plan comes to as a whole: the lines above its table.
 std::string plan_summary(const Plan& plan);
+/// The busiest link, and whether it holds the others up.
+std::string link_summary(const Plan& plan);
 /// A row per stage.
 std::vector<std::vector<std::string>> plan_table(const Plan& plan);
 nlohmann::ordered_json plan_json(const Plan& plan);

@@ -30,7 +30,6 @@ class InputAccess {
   static InputAccess in_order(int height, int width, int rows, int columns);
 
   std::int64_t pixels() const { return static_cast<std::int64_t>(height_) * width_; }
-  int width() const { return width_; }
 
   /// The last pixel that must have arrived.
   std::int64_t last_needed(int row, int column) const {

@@ -36,8 +36,6 @@ int Fabric::next_core(int from, int to) const {
   return to;
 }
 
-bool Fabric::is_linked(int from, int to) const { return from != to && next_core(from, to) == to; }
-
 std::size_t Fabric::link_numbers() const {
   const auto cores = static_cast<std::size_t>(cores_);
   switch (topology_) {

@@ -29,7 +29,6 @@ class Fabric {
   /// Of a mesh: cores per row; else all cores in one row.
   int columns() const { return columns_; }
 
-  bool is_linked(int from, int to) const;
   /// Links are numbered from 0 to below link_numbers(); some numbers may stand for no link.
   std::size_t link_number(const Link& link) const;
   std::size_t link_numbers() const;
