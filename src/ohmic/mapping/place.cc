@@ -80,11 +80,11 @@ Plan place(Plan plan) {
   const std::int64_t room = plan.chip.cores() * plan.chip.arrays_per_core();
   if (const std::int64_t needed = plan.arrays(); room > 0 && needed > room) {
     const std::int64_t cores = (needed + plan.chip.arrays_per_core() - 1) / plan.chip.arrays_per_core();
-    fail(
-        "{} needs {} arrays of {} x {}, but {} has {}: {} are missing; {} cores would do (--set cores={}), or fewer "
-        "copies, or --depthwise digital",
-        plan.network, needed, plan.chip.array_rows(), plan.chip.array_columns(), plan.chip.name, room, needed - room,
-        cores, cores);
+    const bool has_copies = std::any_of(plan.stages.begin(), plan.stages.end(),
+                                        [](const StagePlan& p) { return p.arrays() > p.arrays_per_copy; });
+    fail("{} needs {} arrays of {} x {}, but {} has {}: {} are missing; {} cores would do (--chip-set cores={}){}",
+         plan.network, needed, plan.chip.array_rows(), plan.chip.array_columns(), plan.chip.name, room, needed - room,
+         cores, cores, has_copies ? ", or fewer copies" : "");
   }
   plan.cores = group_into_cores(plan, stage_order(plan));
   const Fabric fabric = plan_fabric(plan);
