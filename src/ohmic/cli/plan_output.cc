@@ -43,8 +43,27 @@ double stage_bytes(const StagePlan& p) {
   return sum;
 }
 
+double per_second(const Plan& plan, Tick ticks) {
+  return 1e9 / (static_cast<double>(ticks) * plan.chip.constants.mvm_ns);
+}
+
 Tick unhindered_latency(const Plan& plan) {
   return unbounded_schedule(make_pipeline(plan, BufferBounds::unbounded), 1).latency(0);
+}
+
+struct PlanTimes {
+  Tick ticks_per_sample = 0, latency = 0;
+  bool waits = false;  // for room
+};
+
+// Where buffers are smaller than full rate needs, a run of a few samples shows what that costs.
+PlanTimes times_of(const Plan& plan) {
+  constexpr int kSamplesToSettle = 4;
+  if (plan.scheme != BufferScheme::least) return {plan.ticks_per_sample, unhindered_latency(plan)};
+  const SimulationResult run = simulate(make_pipeline(plan, BufferBounds::bounded), kSamplesToSettle);
+  const bool waits = std::any_of(run.stages.begin(), run.stages.end(),
+                                 [](const StageRun& stage) { return stage.waited_for_room > 0; });
+  return {run.ticks_per_sample(), run.latency(0), waits};
 }
 
 std::string topology_name(const Plan& plan) {
@@ -83,9 +102,14 @@ std::string plan_summary(const Plan& plan) {
       "{} on {}: {} arrays of {} x {}, {} of their cells in use, on {} core{} ({})\n", plan.network, plan.chip.name,
       with_thousands(static_cast<std::uint64_t>(plan.arrays())), plan.chip.array_rows(), plan.chip.array_columns(),
       percent_text(plan.utilisation()), plan.cores, plan.cores == 1 ? "" : "s", topology_name(plan));
-  text += fmt::format("{} ticks of {} ns per sample: {:.0f} samples/s; latency {} ticks, {}\n", plan.ticks_per_sample,
-                      plan.chip.constants.mvm_ns, plan.samples_per_second(), unhindered_latency(plan),
-                      format_chip_time(plan, unhindered_latency(plan)));
+  const PlanTimes times = times_of(plan);
+  text += fmt::format("{} ticks of {} ns per sample: {:.0f} samples/s; latency {} ticks, {}\n", times.ticks_per_sample,
+                      plan.chip.constants.mvm_ns, per_second(plan, times.ticks_per_sample), times.latency,
+                      format_chip_time(plan, times.latency));
+  if (times.waits) {
+    text += fmt::format("without waiting for room in buffers: {} ticks per sample, latency {} ticks\n",
+                        plan.ticks_per_sample, unhindered_latency(plan));
+  }
   text += fmt::format("layer by layer without copies: {} products, {}\n",
                       with_thousands(static_cast<std::uint64_t>(plan.serial_products())),
                       format_chip_time(plan, plan.serial_products()));
@@ -113,15 +137,16 @@ std::vector<std::vector<std::string>> plan_table(const Plan& plan) {
 
 nlohmann::ordered_json plan_json(const Plan& plan) {
   const Traffic traffic = plan_traffic(plan, plan_fabric(plan));
+  const PlanTimes times = times_of(plan);
   nlohmann::ordered_json json = {{"network", plan.network},
                                  {"chip", plan.chip.name},
                                  {"arrays", plan.arrays()},
                                  {"utilisation", plan.utilisation()},
                                  {"cores", plan.cores},
-                                 {"ticks_per_sample", plan.ticks_per_sample},
+                                 {"ticks_per_sample", times.ticks_per_sample},
                                  {"tick_ns", plan.chip.constants.mvm_ns},
-                                 {"samples_per_second", plan.samples_per_second()},
-                                 {"latency_ticks", unhindered_latency(plan)},
+                                 {"samples_per_second", per_second(plan, times.ticks_per_sample)},
+                                 {"latency_ticks", times.latency},
                                  {"serial_products", plan.serial_products()},
                                  {"sram_bytes", plan.sram_bytes()},
                                  {"busiest_link", {traffic.busiest.from, traffic.busiest.to}},
@@ -164,10 +189,9 @@ std::string simulation_summary(const Plan& plan, const SimulationResult& result)
   text += fmt::format("latency of the first sample {} ticks, {}", result.latency(0),
                       format_chip_time(plan, result.latency(0)));
   if (samples > 1) {
-    const double per_second = 1e9 / (static_cast<double>(result.ticks_per_sample()) * plan.chip.constants.mvm_ns);
     text += fmt::format("; of the last {} ticks, {}\nthen a sample every {} ticks: {:.0f} samples/s",
                         result.latency(samples - 1), format_chip_time(plan, result.latency(samples - 1)),
-                        result.ticks_per_sample(), per_second);
+                        result.ticks_per_sample(), per_second(plan, result.ticks_per_sample()));
   }
   return text + "\n";
 }

@@ -49,7 +49,7 @@ std::vector<Tick> stage_starts(const PipelineStage& stage, const Pipeline& pipel
       start = std::max(start, arrivals[k].of(last_needed(b.access, at)) + stage.latency + b.delay);
     }
     // Iterations start in their order, also where a stage has many lanes.
-    starts[i] = i > 0 ? std::max(start, starts[i - 1]) : start;
+    starts[i] = stage.next_slot(i > 0 ? std::max(start, starts[i - 1]) : start);
   }
   return starts;
 }

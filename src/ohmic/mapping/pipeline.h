@@ -36,6 +36,10 @@ struct PipelineStage {
   int lanes = 1;
   Tick interval = 1;
   Tick latency = 1;  ///< 0 for what only adds or joins
+  Tick slots = 1,
+       slot = 0;  ///< iterations start in ticks t with t mod slots = slot: stages that share an array take turns
+
+  Tick next_slot(Tick tick) const { return slots == 1 ? tick : tick + ((slot - tick) % slots + slots) % slots; }
 
   std::int64_t iterations() const { return static_cast<std::int64_t>(rows) * columns; }
 };

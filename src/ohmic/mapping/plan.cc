@@ -240,8 +240,7 @@ Plan replicate_to_latency(Plan plan, Tick latency) {
 
 Plan size_buffers(Plan plan, BufferScheme scheme, LeastBuffers least) {
   plan.scheme = scheme;
-  const auto needs = buffer_needs(make_pipeline(plan, BufferBounds::unbounded),
-                                  scheme == BufferScheme::least ? least : LeastBuffers::enough);
+  const auto needs = buffer_needs(make_pipeline(plan, BufferBounds::unbounded), least);
   for (std::size_t s = 1; s < plan.stages.size(); ++s) {
     const Stage& stage = plan.graph.stages[s];
     StagePlan& p = plan.stages[s];

@@ -87,7 +87,7 @@ Plan replicate_to_arrays(Plan plan, std::int64_t arrays);
 /// The plan with the fewest copies whose samples take at most `latency` ticks, first input to last output, found by
 /// halving. Error where it is out of reach.
 Plan replicate_to_latency(Plan plan, Tick latency);
-/// Buffer sizes. Copies must be final. `least` matters to the scheme of that name only.
+/// Buffer sizes. Copies must be final. `least`: how the least sizes are found.
 Plan size_buffers(Plan plan, BufferScheme scheme, LeastBuffers least = LeastBuffers::exact);
 /// Groups arrays into cores and gives these places on the fabric: along a snake over a mesh, in the order of the
 /// prism's search, else one after the other. Error where arrays, cores or bytes are missing: the message says how many.

@@ -45,7 +45,7 @@ void read_stage(const PlanJson& json, Plan& plan, std::size_t s) {
 }
 
 void find_needs(Plan& plan) {
-  const auto needs = buffer_needs(make_pipeline(plan, BufferBounds::unbounded));
+  const auto needs = buffer_needs(make_pipeline(plan, BufferBounds::unbounded), LeastBuffers::exact);
   for (std::size_t s = 1; s < plan.stages.size(); ++s) {
     for (std::size_t k = 0; k < plan.stages[s].buffers.size(); ++k) {
       BufferPlan& b = plan.stages[s].buffers[k];

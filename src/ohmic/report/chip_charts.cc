@@ -65,7 +65,8 @@ std::string render_floor_plan(const FloorPlan& plan) {
   const auto rows = std::ceil(static_cast<double>(plan.cores.size()) / columns);
   Svg svg(plan.label, cell * columns, cell * rows, "chart");
   const auto centre = [&](int core) {
-    return Pixel{(core % plan.columns + 0.5) * cell, (core / plan.columns + 0.5) * cell};
+    const int row = core / plan.columns, column = core % plan.columns;
+    return Pixel{(column + 0.5) * cell, (row + 0.5) * cell};
   };
   const double widest = 0.3 * cell;
   for (const FloorLink& link : plan.links) {
