@@ -69,6 +69,7 @@ void expect_equal_bits(const Case& c, Tick ticks, BufferScheme scheme, bool pack
   if (ticks > 0) request.ticks = ticks;
   request.scheme = scheme;
   request.packing = packs ? WindowPacking::on : WindowPacking::off;
+  request.sharing = packs ? ArraySharing::on : ArraySharing::off;
   const Plan plan =
       map_network("network", make_stage_graph(c.network, c.input, c.classes), load_chip("paper"), request);
   const auto result = co_simulate(graph, plan, make_pipeline(plan, BufferBounds::bounded), x.view(), kFirstRead);

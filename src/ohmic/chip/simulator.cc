@@ -153,15 +153,16 @@ class Simulator {
   void advance(std::size_t s) {
     StageState& state = states_[s];
     while (state.done < state.total) {
-      const Tick free =
-          s == 0 ? std::max(pipeline_.offered(state.done), state.lane_free[state.lane]) : state.lane_free[state.lane];
+      Tick free = state.lane_free[state.lane];
+      if (s == 0) free = std::max(free, pipeline_.offered(state.done));
+      free = pipeline_.stages[s].next_slot(std::max(free, now_));
       if (free > now_) return schedule(s, free);
       if (!has_data(s)) return;
       if (!has_room(s)) {
         state.waits_for_room = true;
         return;
       }
-      start(s, free);
+      start(s);
     }
   }
 
@@ -190,13 +191,14 @@ class Simulator {
     });
   }
 
-  void start(std::size_t s, Tick free) {
+  void start(std::size_t s) {
     const PipelineStage& stage = pipeline_.stages[s];
     StageState& state = states_[s];
     StageRun& run = result_.stages[s];
     if (state.waits_for_room) run.waited_for_room += now_ - state.data_since;
     if (run.iterations == 0) run.first = now_;
-    if (run.iterations > 0) run.waited_for_data += std::max<Tick>(0, state.data_since - std::max(free, run.last));
+    const Tick free = std::max(state.lane_free[state.lane], run.last);
+    if (run.iterations > 0) run.waited_for_data += std::max<Tick>(0, state.data_since - free);
     run.last = now_;
     run.busy += stage.interval;
     ++run.iterations;

@@ -25,6 +25,7 @@ Plan map_random(std::uint64_t seed, BufferScheme scheme, bool varied = true) {
   if (varied) {
     for (StagePlan& p : plan.stages) p.copies = c.between(1, 4);
     plan = derive(std::move(plan));
+    if (c.flip()) plan = share_arrays(std::move(plan));
   }
   return size_buffers(place(std::move(plan)), scheme);
 }
@@ -69,6 +70,36 @@ TEST(Simulator, LeastBuffersGetThrough) {
     const auto result = simulate(pipeline, 4);
     EXPECT_TRUE(result.deadlock.empty()) << "seed " << seed << ": " << explain(pipeline, result.deadlock[0]);
   }
+}
+
+TEST(Simulator, StagesOnOneArrayTakeTurns) {
+  std::int64_t saved = 0;
+  for (int seed = 0; seed < kRandomGraphs; ++seed) {
+    RandomNetwork network(seed);
+    const NetworkSpec spec = network.spec();
+    Plan plan = split("random", make_stage_graph(spec, network.input(), 4), load_chip("paper"), DepthwisePlace::arrays);
+    const std::int64_t apart = plan.arrays();
+    const Tick ticks = plan.ticks_per_sample;
+    plan = size_buffers(place(share_arrays(std::move(plan))), BufferScheme::full_rate);
+    EXPECT_TRUE(check(plan).empty()) << fmt::format("{}", fmt::join(check(plan), "; "));
+    EXPECT_EQ(plan.ticks_per_sample, ticks) << "seed " << seed;
+    saved += apart - plan.arrays();
+    std::set<std::pair<std::size_t, Tick>> taken;
+    const auto result =
+        simulate(make_pipeline(plan, BufferBounds::bounded), 9, [&](std::size_t s, const IterationCursor&, Tick tick) {
+          const StagePlan& p = plan.stages[s];
+          if (p.slots == 1) return;
+          const std::size_t leader = p.leader < 0 ? s : static_cast<std::size_t>(p.leader);
+          EXPECT_TRUE(taken.emplace(leader, tick).second) << "seed " << seed;
+        });
+    EXPECT_TRUE(result.deadlock.empty());
+    // Turns that do not divide the ticks of a sample shift it by a turn at most.
+    const Tick turns = std::max_element(plan.stages.begin(), plan.stages.end(), [](const auto& x, const auto& y) {
+                         return x.slots < y.slots;
+                       })->slots;
+    EXPECT_LE(result.last_output[8] - result.last_output[0], 8 * ticks + turns) << "seed " << seed;
+  }
+  EXPECT_GT(saved, 20);
 }
 
 // Every stage reads each pixel of its window when it lies in the buffer, as places of a ring that are written over

@@ -74,7 +74,7 @@ std::string floor_section(const Plan& plan) {
   floor.columns = fabric.topology() == Topology::mesh ? fabric.columns() : std::min(fabric.cores(), kCoresInARow);
   std::map<int, std::pair<int, std::string>> held;  // per core: first stage, names
   for (std::size_t s = 1; s < plan.stages.size(); ++s) {
-    if (plan.stages[s].arrays() == 0) continue;
+    if (plan.stages[s].arrays_per_copy == 0) continue;
     for (const int core : plan.stages[s].cores) {
       auto& [stage, names] = held.try_emplace(core, static_cast<int>(s), "").first->second;
       names += (names.empty() ? "" : ", ") + plan.graph.stages[s].name;

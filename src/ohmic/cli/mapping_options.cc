@@ -22,6 +22,7 @@ void add_mapping_options(CLI::App& command, MappingArguments& a) {
       ->check(CLI::Range(1, 1000000000))
       ->type_name("TICKS");
   command.add_flag("--pack", a.packs, "Several pixels per product where no further array is needed for it");
+  command.add_flag("--share", a.shares, "Put small layers on one array, in turns, where that does not slow the plan");
   command.add_option("--depthwise", a.depthwise, "Where depthwise convolutions are done: arrays or digital [arrays]")
       ->check(CLI::IsMember({"arrays", "digital"}))
       ->type_name("PLACE");
@@ -36,6 +37,7 @@ MapRequest map_request(const MappingArguments& a) {
   if (a.arrays > 0) request.arrays = a.arrays;
   if (a.latency > 0) request.latency = a.latency;
   request.packing = a.packs ? WindowPacking::on : WindowPacking::off;
+  request.sharing = a.shares ? ArraySharing::on : ArraySharing::off;
   request.depthwise = a.depthwise == "digital" ? DepthwisePlace::digital : DepthwisePlace::arrays;
   const auto scheme = std::find(kBufferSchemes.begin(), kBufferSchemes.end(), a.buffers);
   request.scheme = static_cast<BufferScheme>(scheme - kBufferSchemes.begin());

@@ -31,6 +31,11 @@ std::string least_text(const StagePlan& p) {
   return text;
 }
 
+std::string arrays_text(const Plan& plan, const StagePlan& p) {
+  if (p.leader < 0) return fmt::format("{}", p.arrays());
+  return fmt::format("that of {}", plan.graph.stages[static_cast<std::size_t>(p.leader)].name);
+}
+
 // Cores as the first and how many there are.
 std::string cores_text(const StagePlan& p) {
   if (p.cores.size() == 1) return fmt::format("{}", p.cores[0]);
@@ -125,10 +130,10 @@ std::vector<std::vector<std::string>> plan_table(const Plan& plan) {
   for (std::size_t s = 1; s < plan.stages.size(); ++s) {
     const Stage& stage = plan.graph.stages[s];
     const StagePlan& p = plan.stages[s];
-    const bool on_arrays = p.arrays() > 0;
+    const bool on_arrays = p.arrays_per_copy > 0;
     rows.push_back({stage.name, std::string(kind_name(stage)), matrix_text(stage),
                     on_arrays ? fmt::format("{}", p.packing.rows * p.packing.columns) : "", fmt::format("{}", p.copies),
-                    on_arrays ? fmt::format("{}", p.arrays()) : "", on_arrays ? percent_text(p.utilisation) : "",
+                    on_arrays ? arrays_text(plan, p) : "", on_arrays ? percent_text(p.utilisation) : "",
                     on_arrays ? fmt::format("{}", p.iterations) : "", fmt::format("{}", p.ticks_per_sample),
                     buffers_text(p), least_text(p), fmt::format("{:.0f}", stage_bytes(p)), cores_text(p)});
   }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <map>
 #include <numeric>
 #include <set>
 
@@ -29,11 +30,14 @@ int group_into_cores(Plan& plan, std::span<const int> order) {
   return static_cast<int>(std::max<std::int64_t>(1, (next + per_core - 1) / per_core));
 }
 
-// What has no arrays uses the digital units of what feeds it.
+// What shares an array stands with its leader, what has none uses the digital units of what feeds it.
 void join_digital_stages(Plan& plan) {
+  for (StagePlan& p : plan.stages) {
+    if (p.leader >= 0) p.cores = plan.stages[static_cast<std::size_t>(p.leader)].cores;
+  }
   for (std::size_t s = 1; s < plan.stages.size(); ++s) {
     StagePlan& p = plan.stages[s];
-    if (p.arrays() > 0) continue;
+    if (p.arrays_per_copy > 0) continue;
     for (const StageInput& in : plan.graph.stages[s].inputs) {
       p.cores = plan.stages[static_cast<std::size_t>(in.from)].cores;
       if (!p.cores.empty()) break;
@@ -51,6 +55,39 @@ std::vector<double> bytes_per_core(const Plan& plan) {
     }
   }
   return bytes;
+}
+
+// Stages on one array fit on it side by side and never start in the same tick.
+void check_sharing(const Plan& plan, std::vector<std::string>& broken) {
+  std::map<int, std::vector<std::size_t>> groups;
+  for (std::size_t s = 1; s < plan.stages.size(); ++s) {
+    const int leader = plan.stages[s].leader;
+    if (leader >= 0) groups[leader].push_back(s);
+  }
+  for (auto& [leader, members] : groups) {
+    const std::string& name = plan.graph.stages[static_cast<std::size_t>(leader)].name;
+    members.push_back(static_cast<std::size_t>(leader));
+    std::int64_t rows = 0, columns = 0;
+    std::set<Tick> slots;
+    for (const std::size_t s : members) {
+      const StagePlan& p = plan.stages[s];
+      const auto [block_rows, block_columns] = block_of(plan.graph.stages[s], p.packing);
+      rows += block_rows;
+      columns += block_columns;
+      if (p.copies != 1 || p.arrays_per_copy != 1 || p.slots != static_cast<Tick>(members.size())) {
+        broken.push_back(
+            fmt::format("{}: is one of {} stages on an array, but has {} copies of {} arrays and one turn in {}",
+                        plan.graph.stages[s].name, members.size(), p.copies, p.arrays_per_copy, p.slots));
+      }
+      slots.insert(p.slot);
+    }
+    if (slots.size() != members.size())
+      broken.push_back(fmt::format("{}: two stages have the same turn on its array", name));
+    if (rows > plan.chip.array_rows() || columns > plan.chip.array_columns()) {
+      broken.push_back(fmt::format("{}: the stages on its array take {} x {} cells, but it has {} x {}", name, rows,
+                                   columns, plan.chip.array_rows(), plan.chip.array_columns()));
+    }
+  }
 }
 
 std::vector<int> stage_order(const Plan& plan) {
@@ -163,6 +200,7 @@ std::vector<std::string> check(const Plan& plan) {
     if (p.arrays() > room)
       rule("{}: {} arrays, but its {} cores have {}", stage.name, p.arrays(), p.cores.size(), room);
   }
+  check_sharing(plan, broken);
   if (!broken.empty()) return broken;
   if (const std::int64_t room = cores * chip.arrays_per_core(); plan.arrays() > room) {
     rule("{} arrays are planned, but the chip has {}", plan.arrays(), room);

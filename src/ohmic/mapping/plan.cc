@@ -106,7 +106,7 @@ double Plan::sram_bytes() const {
 
 double Plan::utilisation() const {
   double used = 0;
-  for (const StagePlan& p : stages) used += p.utilisation * static_cast<double>(p.arrays());
+  for (const StagePlan& p : stages) used += p.utilisation * static_cast<double>(p.arrays_per_copy * p.copies);
   return arrays() > 0 ? used / static_cast<double>(arrays()) : 0;
 }
 
@@ -138,7 +138,7 @@ Plan derive(Plan plan) {
     StagePlan& p = plan.stages[s];
     resize_stage(plan, s, p);
     if (p.arrays_per_copy == 0) continue;
-    p.ticks_per_sample = ceil_divide(p.iterations, p.copies) * p.interval;
+    p.ticks_per_sample = ceil_divide(p.iterations, p.copies) * std::max(p.interval, p.slots);
     plan.ticks_per_sample = std::max(plan.ticks_per_sample, p.ticks_per_sample);
   }
   // Without any array, a digital unit does a pixel per tick.
@@ -162,6 +162,10 @@ Plan split(std::string network, StageGraph graph, const ChipSpec& chip, Depthwis
   plan.stages.resize(plan.graph.stages.size());
   for (std::size_t s = 0; s < plan.stages.size(); ++s) resize_stage(plan, s, plan.stages[s]);
   return replicate_to_ticks(plan, slowest_ticks(plan));
+}
+
+std::pair<std::int64_t, std::int64_t> block_of(const Stage& stage, const Packing& packing) {
+  return {packed_rows(stage, packing) * stage.groups, packed_columns(stage, packing) * stage.groups};
 }
 
 Plan pack_windows(Plan plan) {
@@ -286,6 +290,8 @@ Pipeline make_pipeline(const Plan& plan, BufferBounds bounds) {
     q.output = access.output;
     q.lanes = p.copies;
     q.interval = p.interval;
+    q.slots = p.slots;
+    q.slot = p.slot;
     q.latency = stage.kind == StageKind::add || stage.kind == StageKind::concat ? 0 : p.interval;
     for (std::size_t k = 0; k < stage.inputs.size(); ++k) {
       PipelineBuffer b;
@@ -316,6 +322,7 @@ Plan map_network(std::string network, StageGraph graph, const ChipSpec& chip, co
   if (request.ticks) plan = replicate_to_ticks(std::move(plan), *request.ticks);
   if (request.arrays) plan = replicate_to_arrays(std::move(plan), *request.arrays);
   if (request.latency) plan = replicate_to_latency(std::move(plan), *request.latency);
+  if (request.sharing == ArraySharing::on) plan = share_arrays(std::move(plan));
   plan = place(std::move(plan));
   return size_buffers(std::move(plan), request.scheme);
 }

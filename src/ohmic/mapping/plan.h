@@ -27,6 +27,8 @@ inline constexpr std::array<std::string_view, 4> kBufferSchemes = {"least", "ful
 
 /// Whether convolutions make several pixels per product where that takes no further array.
 enum class WindowPacking { off, on };
+/// Whether small layers stand on one array and take turns.
+enum class ArraySharing { off, on };
 /// Where convolutions of one channel per group are computed.
 enum class DepthwisePlace { arrays, digital };
 
@@ -44,10 +46,13 @@ struct StagePlan {
   std::int64_t iterations = 1;  ///< products per sample, of all copies
   Tick interval = 1;            ///< between two products of one copy: 1, or more where the memory's ports are narrow
   Tick ticks_per_sample = 1;
+  int leader = -1;                  ///< stage whose array it shares; -1: none, or the others share its own
+  Tick slots = 1, slot = 0;         ///< as in PipelineStage
   std::vector<BufferPlan> buffers;  ///< as the stage's inputs
   std::vector<int> cores;           ///< that hold its arrays, or whose digital unit it uses
 
-  std::int64_t arrays() const { return arrays_per_copy * copies; }
+  /// Those of a leader count once.
+  std::int64_t arrays() const { return leader < 0 ? arrays_per_copy * copies : 0; }
 };
 
 struct Plan {
@@ -87,11 +92,17 @@ Plan replicate_to_arrays(Plan plan, std::int64_t arrays);
 /// The plan with the fewest copies whose samples take at most `latency` ticks, first input to last output, found by
 /// halving. Error where it is out of reach.
 Plan replicate_to_latency(Plan plan, Tick latency);
+/// Puts stages of one array and one copy together on one, block by block on its diagonal, where their turns still make
+/// the plan's ticks per sample; first fit, the busiest first. Copies and packing must be final.
+Plan share_arrays(Plan plan);
 /// Buffer sizes. Copies must be final. `least`: how the least sizes are found.
 Plan size_buffers(Plan plan, BufferScheme scheme, LeastBuffers least = LeastBuffers::exact);
 /// Groups arrays into cores and gives these places on the fabric: along a snake over a mesh, in the order of the
 /// prism's search, else one after the other. Error where arrays, cores or bytes are missing: the message says how many.
 Plan place(Plan plan);
+
+/// Rows and columns of the block that a stage of one copy takes on an array, packing included.
+std::pair<std::int64_t, std::int64_t> block_of(const Stage& stage, const Packing& packing);
 
 /// The plan in time. With `bounded` its buffers have their sizes, else none is ever full.
 enum class BufferBounds { bounded, unbounded };
@@ -115,6 +126,7 @@ struct MapRequest {
   std::optional<std::int64_t> arrays;
   std::optional<Tick> latency;
   WindowPacking packing = WindowPacking::off;
+  ArraySharing sharing = ArraySharing::off;
   DepthwisePlace depthwise = DepthwisePlace::arrays;
   BufferScheme scheme = BufferScheme::full_rate;
 };

@@ -127,6 +127,7 @@ TEST(Plan, ReadsWhatItWrote) {
   MapRequest request;
   request.ticks = 64;
   request.packing = WindowPacking::on;
+  request.sharing = ArraySharing::on;
   request.scheme = BufferScheme::rows;
   const Plan plan = mapped("resnet32", request, "hermes_core");
   const std::string text = plan_text(plan, {});
@@ -165,6 +166,16 @@ TEST(Plan, CheckNamesEveryBrokenRule) {
   EXPECT_NE(all.find("stem: core 99 is not one of the 14"), std::string::npos) << all;
   EXPECT_NE(all.find("7 arrays per copy, but its matrix takes 1"), std::string::npos) << all;
   EXPECT_NE(all.find("names a core twice"), std::string::npos) << all;
+  MapRequest sharing;
+  sharing.sharing = ArraySharing::on;
+  Plan shared = mapped("small_inception", sharing);
+  EXPECT_LT(shared.arrays(), mapped("small_inception").arrays());
+  ASSERT_TRUE(check(shared).empty());
+  for (StagePlan& p : shared.stages) p.slot = 0;
+  EXPECT_NE(fmt::format("{}", fmt::join(check(shared), "\n")).find("the same turn on its array"), std::string::npos);
+  shared = mapped("small_inception", sharing);
+  shared.chip.constants.array_columns = 36;
+  EXPECT_NE(fmt::format("{}", fmt::join(check(shared), "\n")).find("cells, but it has 256 x 36"), std::string::npos);
   Plan small = mapped("small_inception");
   small.chip.constants.sram_kib = 0.25;
   EXPECT_NE(fmt::format("{}", fmt::join(check(small), "\n")).find("more than its memory of 256"), std::string::npos);

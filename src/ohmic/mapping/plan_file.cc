@@ -33,6 +33,14 @@ void read_stage(const PlanJson& json, Plan& plan, std::size_t s) {
   }
   p.copies = json.at("copies").get<int>();
   if (p.copies < 1) fail("{}.copies = {} must be at least 1", stage.name, p.copies);
+  const PlanJson& shares = json.at("shares");
+  p.leader = shares.at("leader").get<int>();
+  p.slots = shares.at("slots").get<Tick>();
+  p.slot = shares.at("slot").get<Tick>();
+  const auto stages = static_cast<int>(plan.stages.size());
+  if (p.slots < 1 || p.slot < 0 || p.slot >= p.slots || p.leader < -1 || p.leader == 0 || p.leader >= stages) {
+    fail("{}.shares: turn {} of {} on the array of stage {} cannot be", stage.name, p.slot, p.slots, p.leader);
+  }
   p.cores = json.at("cores").get<std::vector<int>>();
   for (const PlanJson& pixels : json.at("buffers")) {
     BufferPlan b;
@@ -108,6 +116,7 @@ std::string plan_text(const Plan& plan, const std::vector<std::string>& settings
     json["stages"].push_back({{"name", plan.graph.stages[s].name},
                               {"packing", {p.packing.rows, p.packing.columns}},
                               {"copies", p.copies},
+                              {"shares", {{"leader", p.leader}, {"slots", p.slots}, {"slot", p.slot}}},
                               {"cores", p.cores},
                               {"buffers", buffers}});
   }
