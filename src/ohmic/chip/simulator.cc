@@ -17,17 +17,19 @@ class Arrival {
  public:
   explicit Arrival(Tick lag = 0) : lag_(lag), pending_(static_cast<std::size_t>(lag) + 2) {}
 
-  void write(Tick now, std::int64_t complete) {
-    if (lag_ == 0) {
-      visible_ = complete;
-      return;
-    }
+  /// `queued`: ticks that the pixels wait for links.
+  void write(Tick now, std::int64_t complete, Tick queued) {
+    Tick tick = now + lag_ + queued;
     see(now);
-    if (count_ > 0 && at(count_ - 1).tick == now + lag_) {
+    if (count_ > 0) tick = std::max(tick, at(count_ - 1).tick);
+    if (tick == now) {
+      visible_ = complete;
+    } else if (count_ > 0 && at(count_ - 1).tick == tick) {
       at(count_ - 1).complete = complete;
-      return;
+    } else {
+      if (count_ == pending_.size()) grow();
+      at(count_++) = {tick, complete};
     }
-    at(count_++) = {now + lag_, complete};
   }
   void see(Tick now) {
     while (count_ > 0 && pending_[first_].tick <= now) {
@@ -52,9 +54,14 @@ class Arrival {
     std::int64_t complete = 0;
   };
   Entry& at(std::size_t i) { return pending_[(first_ + i) % pending_.size()]; }
+  void grow() {
+    std::rotate(pending_.begin(), pending_.begin() + static_cast<std::ptrdiff_t>(first_), pending_.end());
+    first_ = 0;
+    pending_.resize(2 * pending_.size());
+  }
 
   Tick lag_;
-  std::vector<Entry> pending_;  // a ring: at most one entry per tick of the lag
+  std::vector<Entry> pending_;  // a ring: one entry per tick in which pixels arrive
   std::size_t first_ = 0, count_ = 0;
   std::int64_t visible_ = 0;
 };
@@ -224,15 +231,22 @@ class Simulator {
       BufferRun& run = result_.buffers[r.stage][r.input];
       run.most = std::max(run.most, reached - b.kept);
       if (complete == b.complete) continue;
+      const Tick queued = queue_for_link(pipeline_.stages[r.stage].inputs[r.input], complete - b.complete);
       b.complete = complete;
-      b.arrival.write(now_, complete);
-      const PipelineStage& reader = pipeline_.stages[r.stage];
-      if (complete > b.needed && b.arrival.visible() <= b.needed) {
-        schedule(r.stage, now_ + reader.latency + reader.inputs[r.input].delay);
-      } else if (reader.latency + reader.inputs[r.input].delay == 0 && complete > b.needed) {
-        schedule(r.stage, now_);
-      }
+      const bool is_awaited = complete > b.needed && b.arrival.visible() <= b.needed;
+      b.arrival.write(now_, complete, queued);
+      if (is_awaited) schedule(r.stage, b.arrival.visible() > b.needed ? now_ : b.arrival.tick_of(b.needed));
     }
+  }
+
+  // Whole ticks that new pixels wait for their link; what gets through within the tick costs nothing.
+  Tick queue_for_link(const PipelineBuffer& buffer, std::int64_t pixels) {
+    if (buffer.link < 0) return 0;
+    const auto link = static_cast<std::size_t>(buffer.link);
+    if (link >= link_free_.size()) link_free_.resize(link + 1, 0);
+    const std::int64_t now = now_ * kLinkUnits;
+    link_free_[link] = std::max(link_free_[link], now) + pixels * buffer.link_time;
+    return std::max<std::int64_t>(0, link_free_[link] - now - 1) / kLinkUnits;
   }
 
   void note_sample(std::size_t s) {
@@ -302,6 +316,7 @@ class Simulator {
   const OnStart& on_start_;
   std::vector<StageState> states_;
   std::priority_queue<Event, std::vector<Event>, std::greater<>> events_;
+  std::vector<std::int64_t> link_free_;  // when each link has sent what it was given, in ticks / kLinkUnits
   Tick now_ = 0;
   SimulationResult result_;
 };

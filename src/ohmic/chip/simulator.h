@@ -66,7 +66,7 @@ struct SimulationResult {
 using OnStart = std::function<void(std::size_t stage, const IterationCursor& at, Tick tick)>;
 
 /// Sends `samples` through. Whatever order events of one tick are taken in, the same iterations start in it: starting
-/// one never keeps another from starting.
+/// one never keeps another from starting. Where pixels queue for links, those of stages that come first go first.
 SimulationResult simulate(const Pipeline& pipeline, int samples, const OnStart& on_start = {});
 
 /// The deadlock in words: stage, buffer, who waits for what, and the way out.

@@ -72,6 +72,36 @@ TEST(Simulator, LeastBuffersGetThrough) {
   }
 }
 
+// Wide links change nothing. On narrow ones samples take at least as long as the busiest link needs for one, in a chain
+// just as long.
+TEST(Simulator, TheBusiestLinkBoundsTheRate) {
+  // Of twenty samples more: backlogs move through the pipeline, so that the last samples of one run say little.
+  const auto mean_ticks = [](const Pipeline& pipeline) {
+    const auto some = simulate(pipeline, 20), more = simulate(pipeline, 40);
+    EXPECT_TRUE(more.deadlock.empty());
+    return static_cast<double>(more.ticks - some.ticks) / 20;
+  };
+  for (const std::string name : {"vgg9", "resnet32", "small_inception", "small_dense_block"}) {
+    const Plan plan = map_named(name, 0, BufferScheme::full_rate);
+    const Pipeline bounded = make_pipeline(plan, BufferBounds::bounded);
+    EXPECT_EQ(simulate(with_links(bounded, plan), 4).last_output, simulate(bounded, 4).last_output) << name;
+    Plan narrow = plan;
+    const double once = link_ticks(plan, plan_traffic(plan, plan_fabric(plan))) * plan.chip.constants.link_bits;
+    for (const double factor : {1.5, 4.0}) {
+      const double wanted = factor * static_cast<double>(plan.ticks_per_sample);
+      narrow.chip.constants.link_bits = once / wanted;
+      const Pipeline free = make_pipeline(plan, BufferBounds::unbounded);
+      const double ticks = mean_ticks(with_links(free, narrow));
+      EXPECT_GE(ticks, 0.99 * wanted) << name;
+      // In a chain nothing but the link holds the samples up.
+      if (name == "vgg9") {
+        EXPECT_LE(ticks, 1.01 * wanted);
+      }
+      EXPECT_GE(mean_ticks(with_links(bounded, narrow)), 0.99 * wanted) << name;
+    }
+  }
+}
+
 TEST(Simulator, StagesOnOneArrayTakeTurns) {
   std::int64_t saved = 0;
   for (int seed = 0; seed < kRandomGraphs; ++seed) {

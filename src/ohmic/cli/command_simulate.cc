@@ -29,6 +29,7 @@ constexpr const char* kSimulateExamples =
     "  ohmic simulate resnet32.json --images 8 --json\n"
     "  ohmic simulate resnet50 --arrays 2000 --buffers least\n"
     "  ohmic simulate resnet32 --ticks 64 --page resnet32.html\n"
+    "  ohmic simulate densenet121 --links --chip-set link_bits=16\n"
     "  ohmic simulate small_inception --activations --images 16\n"
     "  ohmic simulate resnet32 --buffer stem:stage1.block1.conv1=60\n\n"
     "NETWORK is what `ohmic map` takes, or a plan that it saved. Samples follow each other at the rate of the plan. A\n"
@@ -46,6 +47,7 @@ struct SimulateArguments {
   int images = 4;
   int threads = 0;
   bool has_activations = false;
+  bool has_links = false;
   bool json = false;
 };
 
@@ -160,7 +162,8 @@ void simulate_network(const SimulateArguments& arguments) {
   }
   Plan plan = plan_as_asked(arguments.mapping);
   for (const std::string& buffer : arguments.buffers) set_buffer(plan, buffer);
-  const Pipeline pipeline = make_pipeline(plan, BufferBounds::bounded);
+  Pipeline pipeline = make_pipeline(plan, BufferBounds::bounded);
+  if (arguments.has_links) pipeline = with_links(std::move(pipeline), plan);
   std::string remark;
   const SimulationResult result = arguments.has_activations ? simulate_live(arguments, plan, pipeline, remark)
                                                             : simulate(pipeline, arguments.images);
@@ -188,6 +191,7 @@ void add_simulate_command(CLI::App& program, CommandStatus&) {
   command->add_option("--buffer", arguments->buffers, "Size of one buffer, FROM:TO=PIXELS; repeatable")
       ->type_name("BUFFER");
   command->add_flag("--activations", arguments->has_activations, "Move real activations and compare the outputs");
+  command->add_flag("--links", arguments->has_links, "Let pixels queue for the links between cores");
   command->add_option("--data", arguments->data, "Folder of the data sets, for a run's test images")->type_name("DIR");
   command->add_option("--threads", arguments->threads, "Threads; 0 for all cores")->check(CLI::Range(0, 1024));
   command->add_option("--page", arguments->page, "Write an HTML page with a Gantt chart and a floor plan")

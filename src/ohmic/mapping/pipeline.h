@@ -14,6 +14,9 @@ namespace ohmic {
 /// A tick is the time of one matrix-vector product.
 using Tick = std::int64_t;
 
+/// Parts of a tick in which the time on links is counted.
+inline constexpr std::int64_t kLinkUnits = 1 << 20;
+
 /// A buffer without bounds.
 inline constexpr std::int64_t kUnbounded = std::numeric_limits<std::int64_t>::max() / 4;
 
@@ -24,6 +27,8 @@ struct PipelineBuffer {
   InputAccess access;
   std::int64_t capacity = kUnbounded;  ///< pixels
   Tick delay = 0;                      ///< of the way between the two
+  int link = -1;                       ///< that its pixels queue for; -1: none
+  std::int64_t link_time = 0;          ///< of one pixel on it, in ticks / kLinkUnits
 };
 
 /// An iteration starts when all that it reads is there and there is room for what it writes. Reading in tick t what was

@@ -138,24 +138,60 @@ Fabric plan_fabric(const Plan& plan) {
   return {plan.chip.topology, core_count(plan.chip, plan.cores), static_cast<int>(plan.chip.constants.reach)};
 }
 
+namespace {
+
+// The stream into an input of a stage, if both stand on cores.
+Flow flow_of(const Plan& plan, std::size_t s, std::size_t k) {
+  const auto from = static_cast<std::size_t>(plan.graph.stages[s].inputs[k].from);
+  const Shape& shape = plan.graph.stages[from].output;
+  return {plan.stages[from].cores, plan.stages[s].cores,
+          static_cast<double>(shape.size()) * plan.chip.constants.activation_bits};
+}
+
+double link_bits_per_tick(const Plan& plan) {
+  const ChipConstants& c = plan.chip.constants;
+  return c.link_bits * c.clock_ghz * c.mvm_ns;
+}
+
+}  // namespace
+
 Traffic plan_traffic(const Plan& plan, const Fabric& fabric) {
   std::vector<Flow> flows;
   for (std::size_t s = 1; s < plan.stages.size(); ++s) {
-    for (const StageInput& in : plan.graph.stages[s].inputs) {
-      const auto from = static_cast<std::size_t>(in.from);
-      if (plan.stages[from].cores.empty()) continue;
-      const Shape& shape = plan.graph.stages[from].output;
-      flows.push_back({plan.stages[from].cores, plan.stages[s].cores,
-                       static_cast<double>(shape.size()) * plan.chip.constants.activation_bits});
+    for (std::size_t k = 0; k < plan.graph.stages[s].inputs.size(); ++k) {
+      const Flow flow = flow_of(plan, s, k);
+      if (!flow.from.empty()) flows.push_back(flow);
     }
   }
   return route(fabric, flows);
 }
 
-double link_ticks(const Plan& plan, const Traffic& traffic) {
-  const ChipConstants& c = plan.chip.constants;
-  return traffic.busiest_bits / (c.link_bits * c.clock_ghz * c.mvm_ns);
+Pipeline with_links(Pipeline pipeline, const Plan& plan) {
+  const Fabric fabric = plan_fabric(plan);
+  std::map<Link, std::pair<int, double>> all;  // number and load of each link
+  for (const Traffic::Load& load : plan_traffic(plan, fabric).loads) {
+    all.emplace(load.link, std::pair(static_cast<int>(all.size()), load.bits));
+  }
+  for (std::size_t s = 1; s < pipeline.stages.size(); ++s) {
+    for (std::size_t k = 0; k < pipeline.stages[s].inputs.size(); ++k) {
+      const Flow flow = flow_of(plan, s, k);
+      if (flow.from.empty()) continue;
+      PipelineBuffer& b = pipeline.stages[s].inputs[k];
+      double busiest = 0;
+      for (const Traffic::Load& own : route(fabric, std::span(&flow, 1)).loads) {
+        const auto& [number, bits] = all.at(own.link);
+        if (bits <= busiest) continue;
+        busiest = bits;
+        b.link = number;
+        const double ticks = own.bits / static_cast<double>(b.access.pixels()) / link_bits_per_tick(plan);
+        b.link_time = static_cast<std::int64_t>(std::ceil(ticks * static_cast<double>(kLinkUnits)));
+      }
+    }
+  }
+  return pipeline;
 }
+
+double link_ticks(const Plan& plan, const Traffic& traffic) { return traffic.busiest_bits / link_bits_per_tick(plan); }
 
 std::vector<std::string> check(const Plan& plan) {
   std::vector<std::string> broken;

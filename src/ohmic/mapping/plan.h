@@ -108,6 +108,10 @@ std::pair<std::int64_t, std::int64_t> block_of(const Stage& stage, const Packing
 enum class BufferBounds { bounded, unbounded };
 Pipeline make_pipeline(const Plan& plan, BufferBounds bounds);
 
+/// Lets pixels queue for links. Each stream meets the others on the busiest link of its ways, with the share of it that
+/// goes there; the unbounded schedule knows nothing of it.
+Pipeline with_links(Pipeline pipeline, const Plan& plan);
+
 /// Edges between stages of which both stand on cores.
 std::vector<std::pair<int, int>> placed_edges(const Plan& plan);
 /// Bits of activations between stages on a fabric, where the plan's cores stand.
