@@ -84,6 +84,7 @@ TEST(CoSimulation, Resnet32EqualsTheLayerByLayerRun) {
     expect_equal_bits(case_of("resnet32"), 64, BufferScheme::full_rate, false, samples);
   }
   expect_equal_bits(case_of("resnet32"), 0, BufferScheme::least, false, 2);
+  expect_equal_bits(case_of("resnet32"), 2, BufferScheme::full_rate, false, 20);  // more than 16 in flight at once
 }
 
 TEST(CoSimulation, InceptionEqualsTheLayerByLayerRun) {
