@@ -172,8 +172,9 @@ TEST_F(Device, HelpOfTheSubcommandHasExamplesToo) {
 
 class Catalogue : public ProgramTest {};
 
-TEST_F(Catalogue, MarkdownIsOnlyForDevices) {
+TEST_F(Catalogue, MarkdownIsThatOfTheDocuments) {
   EXPECT_EQ(succeed({"list", "devices", "--markdown"}), read_bytes(OHMIC_SOURCE_DIR "/docs/cells.md"));
+  EXPECT_EQ(succeed({"list", "chips", "--markdown"}), read_bytes(OHMIC_SOURCE_DIR "/docs/chips.md"));
   EXPECT_EQ(run({"list", "datasets", "--markdown"}).exit_code, 2);
   EXPECT_EQ(run({"list", "devices", "--markdown", "--json"}).exit_code, 2);
 }

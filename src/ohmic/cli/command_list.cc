@@ -4,9 +4,12 @@
 
 #include "ohmic/cli/cell_catalogue.h"
 #include "ohmic/cli/command.h"
+#include "ohmic/cli/network_catalogue.h"
 #include "ohmic/cli/terminal.h"
 #include "ohmic/core/error.h"
 #include "ohmic/data/dataset.h"
+#include "ohmic/mapping/chip_spec.h"
+#include "ohmic/mapping/networks.h"
 #include "ohmic/training/experiment.h"
 
 namespace ohmic {
@@ -16,7 +19,9 @@ constexpr const char* kListExamples =
     "Examples:\n"
     "  ohmic list devices\n"
     "  ohmic list devices --markdown > docs/cells.md\n"
-    "  ohmic list experiments --json";
+    "  ohmic list experiments --json\n"
+    "  ohmic list networks\n"
+    "  ohmic list chips";
 
 struct Named {
   std::string name, description;
@@ -40,6 +45,34 @@ std::vector<Named> datasets() {
   return list;
 }
 
+std::vector<Named> networks() {
+  std::vector<Named> list;
+  for (const std::string& name : network_names()) list.push_back({name, make_named_network(name).description});
+  return list;
+}
+
+std::vector<Named> chips() {
+  std::vector<Named> list;
+  for (const std::string& name : chip_names()) list.push_back({name, load_chip(name).description});
+  return list;
+}
+
+constexpr const char* kListed = "devices, experiments, datasets, networks or chips";
+
+std::vector<Named> listed(const std::string& what) {
+  if (what == "devices") return devices();
+  if (what == "experiments") return experiments();
+  if (what == "networks") return networks();
+  return what == "chips" ? chips() : datasets();
+}
+
+std::string catalogue_markdown(const std::string& what) {
+  if (what == "devices") return cell_catalogue_markdown();
+  if (what == "networks") return network_catalogue_markdown();
+  if (what == "chips") return chip_catalogue_markdown();
+  fail("list {}: only devices, networks and chips can be listed with --markdown", what);
+}
+
 void print(const std::vector<Named>& list, bool json) {
   if (json) {
     nlohmann::ordered_json array = nlohmann::ordered_json::array();
@@ -61,25 +94,23 @@ void add_list_command(CLI::App& program, CommandStatus&) {
     bool markdown = false;
   };
   auto arguments = std::make_shared<Arguments>();
-  CLI::App* command = program.add_subcommand("list", "List devices, experiments or datasets");
+  CLI::App* command = program.add_subcommand("list", fmt::format("List {}", kListed));
   command->footer(kListExamples);
-  command->add_option("what", arguments->what, "devices, experiments or datasets")
+  command->add_option("what", arguments->what, kListed)
       ->required()
-      ->check(CLI::IsMember({"devices", "experiments", "datasets"}));
+      ->check(CLI::IsMember({"devices", "experiments", "datasets", "networks", "chips"}));
   command->add_flag("--json", arguments->json, "Print as JSON");
   CLI::Option* json = command->get_option("--json");
-  command->add_flag("--markdown", arguments->markdown, "Print the devices with all constants and sources as Markdown")
+  command
+      ->add_flag("--markdown", arguments->markdown,
+                 "Print devices or chips with all constants and sources, or networks on a chip, as Markdown")
       ->excludes(json);
   command->callback([arguments] {
     if (arguments->markdown) {
-      if (arguments->what != "devices") fail("list {}: only devices can be listed with --markdown", arguments->what);
-      fmt::print("{}", cell_catalogue_markdown());
+      fmt::print("{}", catalogue_markdown(arguments->what));
       return;
     }
-    print(arguments->what == "devices"       ? devices()
-          : arguments->what == "experiments" ? experiments()
-                                             : datasets(),
-          arguments->json);
+    print(listed(arguments->what), arguments->json);
   });
 }
 

@@ -26,15 +26,6 @@ void check_inputs(const LayerSpec& spec, const std::string& name, std::size_t co
   }
 }
 
-int kernel_width(const LayerSpec& spec) {
-  return static_cast<int>(spec.kernel_width > 0 ? spec.kernel_width : spec.kernel);
-}
-
-// Where nothing is said, a convolution of stride 1 keeps the size of the image.
-int convolution_padding(const LayerSpec& spec) {
-  return static_cast<int>(spec.padding >= 0 ? spec.padding : spec.dilation * (spec.kernel - 1) / 2);
-}
-
 void check_window(const Window& window, const std::string& name) {
   if (window.height < 1 || window.width < 1 || window.out_height() < 1 || window.out_width() < 1) {
     fail(

@@ -90,22 +90,22 @@ Graph::Graph(const NetworkSpec& spec, const GraphContext& context) : input_shape
     has_relu[static_cast<std::size_t>(wiring.inputs[l][0])] = true;
   }
   LayerBuilder builder(context);
-  std::vector<int> node_of(spec.layers.size());
+  places_.resize(spec.layers.size());
   for (std::size_t l = 0; l < spec.layers.size(); ++l) {
     Node node;
     std::vector<Shape> shapes;
     for (const int input : wiring.inputs[l]) {
-      node.inputs.push_back(input == kSample ? kSample : node_of[static_cast<std::size_t>(input)]);
+      node.inputs.push_back(input == kSample ? kSample : places_[static_cast<std::size_t>(input)]);
       const int from = node.inputs.back();
       shapes.push_back(from == kSample ? input_shape_ : nodes_[static_cast<std::size_t>(from)].layer->output_shape());
     }
     if (joined[l]) {
-      node_of[l] = node.inputs[0];
+      places_[l] = node.inputs[0];
       continue;
     }
     const LayerPlace place{wiring.names[l], l, l + 1 == spec.layers.size(), has_relu[l]};
     node.layer = builder.make(spec.layers[l], place, shapes);
-    node_of[l] = static_cast<int>(nodes_.size());
+    places_[l] = static_cast<int>(nodes_.size());
     nodes_.push_back(std::move(node));
   }
   plan();

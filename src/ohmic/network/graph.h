@@ -38,6 +38,11 @@ class Graph {
   std::size_t layer_count() const { return nodes_.size(); }
   Layer& layer(std::size_t l) { return *nodes_[l].layer; }
   const Layer& layer(std::size_t l) const { return *nodes_[l].layer; }
+  /// The layers that feed layer l; -1: the sample.
+  const std::vector<int>& inputs_of(std::size_t l) const { return nodes_[l].inputs; }
+  /// The layer that computes what stands at a position of the description: a ReLU may be done with what it follows.
+  std::size_t layer_at(std::size_t position) const { return static_cast<std::size_t>(places_[position]); }
+  std::size_t position_count() const { return places_.size(); }
   /// All weight matrices and digital parameters, in the order of the layers.
   const std::vector<WeightMatrix*>& weight_matrices() const { return matrices_; }
   const std::vector<Parameter*>& parameters() const { return parameters_; }
@@ -83,6 +88,7 @@ class Graph {
 
   Shape input_shape_;
   std::vector<Node> nodes_;
+  std::vector<int> places_;  ///< per layer of the description: its node
   std::vector<WeightMatrix*> matrices_;
   std::vector<Parameter*> parameters_;
   MatrixView<const float> sample_;  ///< of the last forward pass

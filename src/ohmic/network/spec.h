@@ -91,6 +91,14 @@ struct LayerSpec {
 
 void describe(FieldVisitor& v, LayerSpec& s);
 
+/// Columns under the kernel of a convolution or pool.
+inline int kernel_width(const LayerSpec& s) { return static_cast<int>(s.kernel_width > 0 ? s.kernel_width : s.kernel); }
+
+/// Where nothing is said, a convolution of stride 1 keeps the size of the image.
+inline int convolution_padding(const LayerSpec& s) {
+  return static_cast<int>(s.padding >= 0 ? s.padding : s.dilation * (s.kernel - 1) / 2);
+}
+
 /// Residual network for small images (He et al. 2016, section 4.2): a 3x3 convolution, one stage per entry of
 /// `channels`, each of `blocks` blocks of two 3x3 convolutions with batch norm, a shortcut around each (1x1 convolution
 /// with batch norm where the shape changes), stages after the first at half the resolution, global average pooling, a
