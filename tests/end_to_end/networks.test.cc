@@ -114,12 +114,11 @@ TEST_F(Networks, LearnFromWhatTheySee) {
            set("data.train_limit=2000") + set("data.test_limit=500") + set("training.epochs=4") +
            set("training.batch_size=20") + set("synapse.cells=1") + set("drift.sweep_every_samples=500");
   };
-  succeed(train(text("quiet")) + set("training.learning_rate=0.05") + set("device.cell=ideal") +
-          set("mixed_precision.threshold=0.5") + set("mixed_precision.dither=true") +
+  succeed(train(text("quiet")) + set("training.learning_rate=0.015") + set("device.cell=ideal") +
           set("mixed_precision.refresh.every_samples=0"));
-  EXPECT_GT(read_json_lines(path("quiet/metrics.jsonl")).back().at("test_accuracy"), 0.5);
-  succeed(train(text("pcm")) + set("training.learning_rate=0.02"));
-  EXPECT_GT(read_json_lines(path("pcm/metrics.jsonl")).back().at("test_accuracy"), 0.2);
+  EXPECT_GT(read_json_lines(path("quiet/metrics.jsonl")).back().at("test_accuracy"), 0.4);
+  succeed(train(text("pcm")) + set("training.learning_rate=0.006"));
+  EXPECT_GT(read_json_lines(path("pcm/metrics.jsonl")).back().at("test_accuracy"), 0.3);
 }
 
 TEST_F(Networks, ThatCannotBeAreNamed) {
