@@ -73,11 +73,16 @@ class DriftCompensation {
 };
 
 // Adaptive batch normalisation statistics (AdaBS; Joshi et al., Nat. Commun. 11:2473, 2020): the weights stay, batch
-// norm learns what comes out of the aged arrays.
+// norm learns what comes out of the aged arrays. Images are cropped and mirrored as in training: what the network has
+// learnt since fits the statistics of such images.
 class NormalisationCalibration {
  public:
   NormalisationCalibration(LoadedRun& run, int samples)
-      : graph_(run.trainer->graph()), data_(run.data), decoder_(run.data, run.spec.data.normalise) {
+      : graph_(run.trainer->graph()),
+        data_(run.data),
+        decoder_(run.data, run.spec.data.normalise),
+        augmentation_(run.spec.data.augmentation),
+        seed_(static_cast<std::uint64_t>(run.spec.seed)) {
     samples_ = static_cast<std::size_t>(std::min(samples, data_.train.count));
     for (std::size_t l = 0; l < graph_.layer_count(); ++l) {
       if (auto* norm = dynamic_cast<BatchNormLayer*>(&graph_.layer(l))) {
@@ -96,7 +101,10 @@ class NormalisationCalibration {
       // None of the batches is much smaller than the others: its own statistics normalise it.
       const std::size_t size = samples_ - begin < 2 * kBatch ? samples_ - begin : kBatch;
       batch.resize(size, graph_.input_size());
-      for (std::size_t s = 0; s < size; ++s) decoder_.decode(data_.train, begin + s, batch.row(s));
+      for (std::size_t s = 0; s < size; ++s) {
+        const auto sample = static_cast<std::uint32_t>(begin + s);
+        decoder_.decode(data_.train, sample, draw_augmentation(augmentation_, seed_, 0, sample), batch.row(s));
+      }
       graph_.forward(static_cast<const Matrix&>(batch).view(), {kFirstRead + (passes_ << 32) + begin, false});
       if (size != kBatch) break;
     }
@@ -119,6 +127,8 @@ class NormalisationCalibration {
   Graph& graph_;
   const Dataset& data_;
   ImageDecoder decoder_;
+  AugmentationSpec augmentation_;
+  std::uint64_t seed_;
   std::size_t samples_;
   std::vector<Trained> trained_;
   std::uint64_t passes_ = 0;
