@@ -112,7 +112,8 @@ TEST_F(Networks, LearnFromWhatTheySee) {
   const auto train = [](const std::string& out) {
     return Arguments{"train", "cifar10_cnn", "--out", out} + set("data.name=synthetic_images") +
            set("data.train_limit=2000") + set("data.test_limit=500") + set("training.epochs=4") +
-           set("training.batch_size=20") + set("synapse.cells=1") + set("drift.sweep_every_samples=500");
+           set("training.batch_size=20") + set("optimizer.momentum=0.97") + set("synapse.cells=1") +
+           set("drift.sweep_every_samples=500");
   };
   succeed(train(text("quiet")) + set("training.learning_rate=0.015") + set("device.cell=ideal") +
           set("mixed_precision.refresh.every_samples=0"));
