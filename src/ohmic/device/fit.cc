@@ -6,6 +6,7 @@
 #include <cmath>
 #include <limits>
 
+#include "ohmic/core/constants.h"
 #include "ohmic/core/error.h"
 #include "ohmic/device/law_fit.h"
 #include "ohmic/device/law_start.h"
@@ -50,10 +51,9 @@ struct Assumption {
   std::string_view why;
 };
 
-class ConstantList : public FieldVisitor {
+class ConstantList : public ConstantVisitor {
  public:
-  using FieldVisitor::choice;
-  using FieldVisitor::field;
+  using ConstantVisitor::field;
   ConstantList(const LawFit& fit, const DriftFit& drift, double top_us) : fit_(fit), drift_(drift), top_us_(top_us) {}
 
   void field(const FieldInfo& info, double& value) override {
@@ -64,21 +64,7 @@ class ConstantList : public FieldVisitor {
     value = constant.value;
     list_.push_back(std::move(constant));
   }
-  void field(const FieldInfo&, bool&) override {}
-  void field(const FieldInfo&, std::int64_t&) override {}
-  void field(const FieldInfo&, std::string&) override {}
-  void field(const FieldInfo&, std::vector<double>&) override {}
-  void field(const FieldInfo&, std::vector<std::string>&) override {}
-  void choice(const FieldInfo&, std::span<const std::string_view>, int&) override {}
   std::vector<FittedConstant> take() { return std::move(list_); }
-
- protected:
-  void begin_section(const FieldInfo&) override {}
-  void end_section() override {}
-  std::size_t begin_list(const FieldInfo&, std::size_t size) override { return size; }
-  void begin_element() override {}
-  void end_element() override {}
-  void end_list() override {}
 
  private:
   void fill(FittedConstant& constant) const;

@@ -4,6 +4,7 @@
 #include <array>
 #include <map>
 
+#include "ohmic/core/constants.h"
 #include "ohmic/core/embedded_files.h"
 #include "ohmic/core/error.h"
 
@@ -12,20 +13,6 @@ namespace {
 
 constexpr std::string_view kFolder = "presets/cells/";
 constexpr std::string_view kEnding = ".toml";
-constexpr std::array<std::string_view, 3> kStatuses = {"published", "derived", "assumed"};
-
-struct SourcedValue {
-  double value = 0;
-  std::string unit, source;
-  int status = 2;
-};
-
-void describe(FieldVisitor& v, SourcedValue& s) {
-  v.field({"value", "", "the constant"}, s.value);
-  v.field({"unit", "", "its unit"}, s.unit);
-  v.field({"source", "", "where it comes from"}, s.source);
-  v.choice({"status", "", "how sure it is"}, kStatuses, s.status);
-}
 
 ConfigDocument open_preset(std::string_view name) {
   if (name.ends_with(kEnding)) return ConfigDocument::read_file(name);
@@ -38,33 +25,12 @@ ConfigDocument open_preset(std::string_view name) {
        fmt::join(names, ", "), near.empty() ? "" : fmt::format(" (did you mean \"{}\"?)", near));
 }
 
-// Walks the constants of a parameter set: they are numbers, one after the other.
-class ConstantVisitor : public FieldVisitor {
- public:
-  using FieldVisitor::choice;
-  using FieldVisitor::field;
-  void field(const FieldInfo&, bool&) override {}
-  void field(const FieldInfo&, std::int64_t&) override {}
-  void field(const FieldInfo&, std::string&) override {}
-  void field(const FieldInfo&, std::vector<double>&) override {}
-  void field(const FieldInfo&, std::vector<std::string>&) override {}
-  void choice(const FieldInfo&, std::span<const std::string_view>, int&) override {}
-
- protected:
-  void begin_section(const FieldInfo&) override {}
-  void end_section() override {}
-  std::size_t begin_list(const FieldInfo&, std::size_t size) override { return size; }
-  void begin_element() override {}
-  void end_element() override {}
-  void end_list() override {}
-};
-
 // Fills a parameter set from sourced constants and says what is wrong with them.
 class PresetReader final : public ConstantVisitor {
  public:
   using ConstantVisitor::field;
 
-  PresetReader(std::string_view preset, std::map<std::string, SourcedValue> values)
+  PresetReader(std::string_view preset, std::map<std::string, SourcedConstant> values)
       : preset_(preset), values_(std::move(values)) {}
 
   void field(const FieldInfo& info, double& value) override {
@@ -80,14 +46,14 @@ class PresetReader final : public ConstantVisitor {
   void finish(std::string_view model) const;
 
  private:
-  void check(const FieldInfo& info, const SourcedValue& constant) const;
+  void check(const FieldInfo& info, const SourcedConstant& constant) const;
 
   std::string preset_;
-  std::map<std::string, SourcedValue> values_;
+  std::map<std::string, SourcedConstant> values_;
   std::vector<std::string> names_, missing_;
 };
 
-void PresetReader::check(const FieldInfo& info, const SourcedValue& constant) const {
+void PresetReader::check(const FieldInfo& info, const SourcedConstant& constant) const {
   if (!(constant.value >= info.min && constant.value <= info.max)) {
     fail("cell preset {}: parameters.{}.value = {} is outside {} to {}{}{} ({}); correct it in the preset", preset_,
          info.name, constant.value, info.min, info.max, info.unit.empty() ? "" : " ", info.unit, info.doc);
@@ -165,11 +131,11 @@ class ConstantCollector final : public ConstantVisitor {
   explicit ConstantCollector(const ConfigDocument& tables) : tables_(tables) {}
 
   void field(const FieldInfo& info, double& value) override {
-    SourcedValue preset;
+    SourcedConstant preset;
     read_fields(tables_.table(info.name), info.name, preset);
     const bool changed = preset.value != value;
     constants_.push_back({std::string(info.name), value, std::string(info.unit), std::string(info.doc),
-                          changed ? "set" : std::string(kStatuses[static_cast<std::size_t>(preset.status)]),
+                          changed ? "set" : std::string(kSourceStatuses[static_cast<std::size_t>(preset.status)]),
                           changed ? fmt::format("set by hand; the preset has {}", preset.value) : preset.source});
   }
   std::vector<CellConstant> take() { return std::move(constants_); }
@@ -200,7 +166,7 @@ std::unique_ptr<CellParameters> load_cell_preset(std::string_view name) {
   }
   auto parameters = parameters_of(document.string_or("model", ""), name);
   const ConfigDocument tables = document.table("parameters");
-  std::map<std::string, SourcedValue> values;
+  std::map<std::string, SourcedConstant> values;
   for (const std::string& key : tables.keys()) {
     const ConfigDocument table = tables.table(key);
     require_sourced(name, key, table);

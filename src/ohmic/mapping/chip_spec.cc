@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "ohmic/core/constants.h"
 #include "ohmic/core/embedded_files.h"
 #include "ohmic/core/error.h"
 
@@ -11,20 +12,6 @@ namespace {
 
 constexpr std::string_view kChipFolder = "presets/chips/";
 constexpr std::string_view kTomlEnding = ".toml";
-constexpr std::array<std::string_view, 3> kSourceStatuses = {"published", "derived", "assumed"};
-
-struct SourcedConstant {
-  double value = 0;
-  std::string unit, source;
-  int status = 2;
-};
-
-void describe(FieldVisitor& v, SourcedConstant& s) {
-  v.field({"value", "", "the constant"}, s.value);
-  v.field({"unit", "", "its unit"}, s.unit);
-  v.field({"source", "", "where it comes from"}, s.source);
-  v.choice({"status", "", "how sure it is"}, kSourceStatuses, s.status);
-}
 
 std::string_view chip_name_of(std::string_view path) {
   return path.substr(kChipFolder.size(), path.size() - kChipFolder.size() - kTomlEnding.size());
@@ -44,10 +31,9 @@ ConfigDocument open_chip(std::string_view name) {
 }
 
 // The constants in their order, each with its sourced value.
-class ConstantReader final : public FieldVisitor {
+class ConstantReader final : public ConstantVisitor {
  public:
-  using FieldVisitor::choice;
-  using FieldVisitor::field;
+  using ConstantVisitor::field;
 
   ConstantReader(std::string_view chip, const ConfigDocument& tables) : chip_(chip), tables_(tables) {}
 
@@ -67,17 +53,15 @@ class ConstantReader final : public FieldVisitor {
       fail("chip {}: constants.{} has the unit \"{}\" and the source \"{}\"; it is taken in \"{}\", and needs a source",
            chip_, name, constant.unit, constant.source, unit);
     }
+    if (!(constant.value >= info.min && constant.value <= info.max)) {
+      fail("chip {}: constants.{}.value = {} is outside {} to {} {} ({}); correct it", chip_, name, constant.value,
+           info.min, info.max, unit, info.doc);
+    }
     value = constant.value;
     constants_.push_back({name, constant.unit, std::string(info.doc),
                           std::string(kSourceStatuses[static_cast<std::size_t>(constant.status)]), constant.source,
                           value});
   }
-  void field(const FieldInfo&, bool&) override {}
-  void field(const FieldInfo&, std::int64_t&) override {}
-  void field(const FieldInfo&, std::string&) override {}
-  void field(const FieldInfo&, std::vector<double>&) override {}
-  void field(const FieldInfo&, std::vector<std::string>&) override {}
-  void choice(const FieldInfo&, std::span<const std::string_view>, int&) override {}
 
   const std::vector<ChipConstant>& finish() const {
     for (const std::string& key : tables_.keys()) {
@@ -90,14 +74,6 @@ class ConstantReader final : public FieldVisitor {
     }
     return constants_;
   }
-
- protected:
-  void begin_section(const FieldInfo&) override {}
-  void end_section() override {}
-  std::size_t begin_list(const FieldInfo&, std::size_t size) override { return size; }
-  void begin_element() override {}
-  void end_element() override {}
-  void end_list() override {}
 
  private:
   std::string chip_;

@@ -2,7 +2,11 @@
 
 #include <gtest/gtest.h>
 
+#include <filesystem>
+
+#include "ohmic/core/embedded_files.h"
 #include "ohmic/core/error.h"
+#include "ohmic/core/files.h"
 #include "ohmic/mapping/plan_file.h"
 #include "ohmic/mapping/test_support.h"
 
@@ -192,6 +196,21 @@ TEST(Chip, ConstantsHaveSourcesAndBounds) {
   EXPECT_NE(set("array_row=64").find("array_rows"), std::string::npos) << set("array_row=64");
   EXPECT_NE(set("cores=2.5").find("must be a whole number"), std::string::npos) << set("cores=2.5");
   EXPECT_NE(message_of([] { load_chip("papre"); }).find("did you mean \"paper\""), std::string::npos);
+}
+
+TEST(Chip, FilesWithConstantsOutOfBoundsAreErrors) {
+  std::string text;
+  for (const EmbeddedFile& file : embedded_files()) {
+    if (file.path == "presets/chips/paper.toml") text = file.text;
+  }
+  const std::size_t at = text.find("value = ", text.find("[constants.array_rows]"));
+  ASSERT_NE(at, std::string::npos);
+  text.replace(at, text.find('\n', at) - at, "value = -5.0");
+  const auto path = std::filesystem::path(testing::TempDir()) / "chip_out_of_bounds.toml";
+  write_file_atomically(path, text);
+  const std::string message = message_of([&] { load_chip(path.string()); });
+  EXPECT_NE(message.find("constants.array_rows.value = -5 is outside 1 to 65536"), std::string::npos) << message;
+  std::filesystem::remove(path);
 }
 
 }  // namespace
