@@ -24,7 +24,8 @@ constexpr const char* kStudyExamples =
     "  ohmic study mnist_mixed_precision --set training.epochs=5\n"
     "  ohmic study cifar10_cnn --seeds 1,2,3 --out studies/cnn --resume\n"
     "  ohmic study mnist_mixed_precision --only fp32,cell,noise_and_drift\n"
-    "  ohmic study cifar10_hybrid_resnet8 --widths 0.5,0.7,1,1.4,2 --set training.epochs=5\n\n"
+    "  ohmic study cifar10_hybrid_resnet8 --widths 0.5,1,2 --set training.epochs=6 --set-fp32 "
+    "optimizer.momentum=0.9\n\n"
     "Trains the experiment's network on a ladder of cells: fp32, a linear cell with a fine step, + finite step, + step "
     "at\n"
     "random, the experiment's cell, + read noise and drift, + converters of 8 to 4 bits. With --widths: accuracy "
@@ -32,8 +33,11 @@ constexpr const char* kStudyExamples =
     "the size of the model, beside fp32. Writes a run folder for each, study.json and study.html. Ctrl-C saves; "
     "--resume goes on and trains only what is missing.";
 
-std::vector<StudyVariant> chosen_variants(const ExperimentSpec& spec, const std::vector<std::string>& only) {
+std::vector<StudyVariant> chosen_variants(const ExperimentSpec& spec, const StudyArguments& arguments) {
   std::vector<StudyVariant> ladder = study_ladder(spec);
+  std::vector<std::string>& fp32 = ladder.front().settings;
+  fp32.insert(fp32.end(), arguments.fp32_settings.begin(), arguments.fp32_settings.end());
+  const std::vector<std::string>& only = arguments.only;
   if (only.empty()) return ladder;
   std::vector<StudyVariant> chosen;
   std::vector<std::string> names;
@@ -143,12 +147,12 @@ int study(const StudyArguments& arguments) {
       arguments.out.empty() ? fmt::format("studies/{}{}", spec.name, over_widths ? "_sizes" : "") : arguments.out;
   const Judgement judgement = judgement_of(spec.training.task);
   const std::vector<StudyVariant> variants =
-      over_widths ? size_variants(spec, arguments.widths) : chosen_variants(spec, arguments.only);
+      over_widths ? size_variants(spec, arguments.widths, arguments.fp32_settings) : chosen_variants(spec, arguments);
   const auto outcomes = train_variants(arguments, folder, variants, judgement);
   if (!outcomes) return 130;
   StudyResult result;
   if (over_widths) {
-    const SizeFinding finding = size_finding(*outcomes, arguments.widths, judgement);
+    const SizeFinding finding = size_finding(size_points(*outcomes, arguments.widths), judgement);
     result = {size_json(spec, *outcomes, finding, judgement, arguments),
               size_page(spec, *outcomes, finding, judgement, arguments),
               format_table(size_table(*outcomes, judgement)) + size_sentence(finding, judgement) + "\n"};
@@ -174,6 +178,12 @@ void add_study_command(CLI::App& program, CommandStatus& status) {
   command->footer(kStudyExamples);
   command->add_option("experiment", arguments->experiment, "A .toml file, or the name of an experiment")->required();
   command->add_option("--set", arguments->settings, "Change a setting: key=value; may be given several times")
+      ->type_name("KEY=VALUE")
+      ->expected(1)
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+  command
+      ->add_option("--set-fp32", arguments->fp32_settings,
+                   "The same for the fp32 networks alone, e.g. optimizer.momentum=0.9")
       ->type_name("KEY=VALUE")
       ->expected(1)
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);

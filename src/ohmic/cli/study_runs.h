@@ -16,6 +16,7 @@ namespace ohmic {
 struct StudyArguments {
   std::string experiment;
   std::vector<std::string> settings;
+  std::vector<std::string> fp32_settings;  ///< on top of those, for fp32
   std::vector<std::int64_t> seeds = {1};
   std::vector<std::string> only;
   std::string out;

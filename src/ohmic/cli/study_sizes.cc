@@ -16,17 +16,7 @@
 namespace ohmic {
 namespace {
 
-// Outcomes come in pairs: fp32 and the rule at one width.
-const Outcome& fp32_at(const std::vector<Outcome>& outcomes, std::size_t width) { return outcomes[2 * width]; }
-const Outcome& rule_at(const std::vector<Outcome>& outcomes, std::size_t width) { return outcomes[2 * width + 1]; }
-
 double inference_bits(const Outcome& outcome) { return static_cast<double>(outcome.size.inference_bits); }
-
-std::string megabits_text(double bits) { return fmt::format("{:.3g}", bits / 1e6); }
-
-std::string rule_name(const ExperimentSpec& spec) {
-  return std::string(kRuleKinds[static_cast<std::size_t>(spec.training.rule)]);
-}
 
 report::Series curve(const std::vector<Outcome>& outcomes, std::size_t which, const std::string& label,
                      const Judgement& judgement) {
@@ -54,55 +44,26 @@ std::string size_chart(const ExperimentSpec& spec, const std::vector<Outcome>& o
     most = std::max(most, inference_bits(o));
   }
   const double margin = std::max(0.02 * (high - low), 1e-3);
-  const LineChart chart{{"sizes", "Accuracy against the size of the model", judgement.title},
-                        log_axis("size for inference, Mbit", least / 1e6, most / 1e6),
-                        linear_axis(judgement.title, low - margin, high + margin, 7),
-                        {curve(outcomes, 0, "fp32", judgement), curve(outcomes, 1, rule_name(spec), judgement)}};
+  const LineChart chart{
+      {"sizes", "Accuracy against the size of the model", judgement.title},
+      log_axis("size for inference, Mbit", least / 1e6, most / 1e6),
+      linear_axis(judgement.title, low - margin, high + margin, 7),
+      {curve(outcomes, 0, "fp32", judgement), curve(outcomes, 1, rule_name(spec.training.rule), judgement)}};
   return render_line_chart(chart, ChartSize::wide) + render_line_chart(chart, ChartSize::narrow);
 }
 
 }  // namespace
 
-std::vector<StudyVariant> size_variants(const ExperimentSpec& spec, const std::vector<double>& widths) {
-  if (spec.training.rule == RuleKind::sgd) {
-    fail("--widths compares with fp32, and \"{}\" is fp32 (training.rule = \"sgd\"); name an experiment on cells",
-         spec.name);
-  }
+std::vector<SizePoint> size_points(const std::vector<Outcome>& outcomes, const std::vector<double>& widths) {
   std::vector<double> ascending = widths;
   std::ranges::sort(ascending);
-  std::vector<StudyVariant> variants;
-  for (const double width : ascending) {
-    const std::string setting = fmt::format("network.resnet.width={}", width);
-    variants.push_back(
-        {fmt::format("fp32_{}", width), fmt::format("fp32, width {}", width), {setting, "training.rule=sgd"}});
-    variants.push_back(
-        {fmt::format("{}_{}", rule_name(spec), width), fmt::format("{}, width {}", rule_name(spec), width), {setting}});
-  }
-  return variants;
-}
-
-SizeFinding size_finding(const std::vector<Outcome>& outcomes, const std::vector<double>& widths,
-                         const Judgement& judgement) {
-  std::vector<double> ascending = widths;
-  std::ranges::sort(ascending);
-  // Against width 1, or what is nearest to it.
-  const auto nearest = std::ranges::min_element(ascending, {}, [](double width) { return std::abs(std::log(width)); });
-  const auto at = static_cast<std::size_t>(nearest - ascending.begin());
-  SizeFinding finding{*nearest, fp32_at(outcomes, at).mean(), inference_bits(fp32_at(outcomes, at)),
-                      std::numeric_limits<double>::quiet_NaN()};
-  const double sign = judgement.more_is_better ? 1 : -1;
-  const auto ahead = [&](std::size_t k) { return sign * (rule_at(outcomes, k).mean() - finding.fp32_value); };
+  std::vector<SizePoint> points;
   for (std::size_t k = 0; k < ascending.size(); ++k) {
-    if (ahead(k) < 0) continue;
-    finding.rule_bits = inference_bits(rule_at(outcomes, k));
-    if (k > 0) {
-      const double share = ahead(k - 1) / (ahead(k - 1) - ahead(k));
-      const double before = std::log(inference_bits(rule_at(outcomes, k - 1)));
-      finding.rule_bits = std::exp(before + share * (std::log(finding.rule_bits) - before));
-    }
-    break;
+    const Outcome& fp32 = outcomes[2 * k];
+    const Outcome& rule = outcomes[2 * k + 1];
+    points.push_back({ascending[k], fp32.mean(), inference_bits(fp32), rule.mean(), inference_bits(rule)});
   }
-  return finding;
+  return points;
 }
 
 std::vector<std::vector<std::string>> size_table(const std::vector<Outcome>& outcomes, const Judgement& judgement) {
@@ -112,14 +73,6 @@ std::vector<std::vector<std::string>> size_table(const std::vector<Outcome>& out
                     megabits_text(static_cast<double>(o.size.training_bits))});
   }
   return rows;
-}
-
-std::string size_sentence(const SizeFinding& f, const Judgement& judgement) {
-  const std::string target = fmt::format("{:.2f} ({}), what fp32 has at width {} with {} Mbit", f.fp32_value,
-                                         judgement.title, f.width, megabits_text(f.fp32_bits));
-  if (std::isnan(f.rule_bits)) return fmt::format("Not reached within these widths: {}.", target);
-  return fmt::format("{}: reached with {} Mbit, {:.0f} % {}.", target, megabits_text(f.rule_bits),
-                     100 * std::abs(1 - f.rule_bits / f.fp32_bits), f.rule_bits < f.fp32_bits ? "less" : "more");
 }
 
 std::string size_page(const ExperimentSpec& spec, const std::vector<Outcome>& outcomes, const SizeFinding& finding,

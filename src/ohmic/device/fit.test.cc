@@ -10,93 +10,17 @@
 #include "ohmic/core/error.h"
 #include "ohmic/core/parallel.h"
 #include "ohmic/core/random.h"
+#include "ohmic/device/fit_test_support.h"
 #include "ohmic/device/preset.h"
 #include "ohmic/device/sampling.h"
 
 namespace ohmic {
 namespace {
 
-Measurements sampled(const CellModel& model, const SamplingPlan& plan) {
-  Measurements m = sample_cells(model, plan);
-  m.source = "sampled";
-  return m;
-}
+using namespace test;
 
-Measurements sampled(const std::string& cell, const SamplingPlan& plan) {
-  return sampled(*load_cell_preset(cell)->make(), plan);
-}
-
-PcmParameters pcm_constants() { return dynamic_cast<const PcmParameters&>(*load_cell_preset("pcm")); }
-
-const FittedConstant& constant(const CellFit& fit, std::string_view name) {
-  for (const FittedConstant& c : fit.constants) {
-    if (c.name == name) return c;
-  }
-  throw std::logic_error("no such constant");
-}
-
-double value(const CellFit& fit, std::string_view name) { return constant(fit, name).value; }
-
-bool warns(const CellFit& fit, const std::string& part) {
-  for (const std::string& warning : fit.warnings) {
-    if (warning.find(part) != std::string::npos) return true;
-  }
-  return false;
-}
-
-/// Whether a constant is within 5 % or its own interval holds the true one.
-bool is_recovered(const FittedConstant& c, double truth) {
-  if (std::abs(c.value - truth) <= 0.05 * std::abs(truth)) return true;
-  return c.low <= truth && !(truth > c.high);
-}
-
-/// Half of the interval, in standard errors of a normal law.
-double standard_error(const FittedConstant& c) { return (c.high - c.low) / (2 * 1.96); }
-
-struct Truth {
-  const char* name;
-  double value;
-};
-
-std::vector<Truth> truths() {
-  const PcmParameters p = pcm_constants();
-  return {{"memory_decay_pulses", p.memory_decay_pulses},
-          {"step_mean_slope", p.step_mean_slope},
-          {"step_mean_offset_us", p.step_mean_offset_us},
-          {"step_mean_memory_us", p.step_mean_memory_us},
-          {"step_stddev_slope", p.step_stddev_slope},
-          {"step_stddev_offset_us", p.step_stddev_offset_us},
-          {"step_stddev_memory_us", p.step_stddev_memory_us},
-          {"conductance_min_us", p.conductance_min_us},
-          {"reset_mean_us", p.reset_mean_us},
-          {"read_noise_slope", p.read_noise_slope},
-          {"read_noise_offset_us", p.read_noise_offset_us}};
-}
-
-// Intervals miss 1 in 20 by design. Of 33 constants more than 6 are missed in 1 of 1,000 sets of seeds if all is right
-// (binomial); an error beyond 4.5 standard errors in 1 of 4,000.
-TEST(Fit, ThePresetsConstantsComeBackFromSingleReads) {
-  int missed = 0;
-  for (const std::uint64_t seed : {1, 2, 3}) {
-    const CellFit fit = fit_cell(sampled("pcm", {.cells = 300, .pulses = 20, .seed = seed}));
-    EXPECT_TRUE(fit.has_converged);
-    EXPECT_GT(fit.quality.r_squared, 0.995);
-    EXPECT_NEAR(fit.quality.reduced_chi_square, 1, 5 * std::sqrt(2 / 6000.0));
-    EXPECT_EQ(value(fit, "step_mean_curvature_per_us"), 0);
-    EXPECT_EQ(value(fit, "step_spread"), 0);
-    EXPECT_TRUE(warns(fit, "no repeated reads"));
-    for (const Truth& truth : truths()) {
-      const FittedConstant& c = constant(fit, truth.name);
-      EXPECT_TRUE(c.is_derived) << c.name;
-      EXPECT_LT(std::abs(c.value - truth.value), 4.5 * standard_error(c) + 0.05 * std::abs(truth.value))
-          << c.name << " " << c.value << " seed " << seed;
-      missed += is_recovered(c, truth.value) ? 0 : 1;
-    }
-  }
-  EXPECT_LE(missed, 6);
-}
-
-// Reads at several times: drift and read noise are known apart, the rest as before. Same rates as above.
+// Reads at several times: drift and read noise are known apart, the rest as before. Rates as in
+// tests/fidelity/fit.test.cc.
 TEST(Fit, RepeatedReadsGiveReadNoiseAndDrift) {
   const SamplingPlan plan{.cells = 150, .pulses = 15, .reads = 2, .times_s = {1, 38.6, 1000}, .seed = 5};
   const CellFit fit = fit_cell(sampled("pcm", plan));
@@ -142,60 +66,11 @@ TEST(Fit, ReadsWithoutNoiseGiveNoReadNoise) {
   EXPECT_LE(missed, 3);
 }
 
-// One read in five is missing at random: intervals are wider, not wrong.
-TEST(Fit, GapsInTheSequencesAreIntegratedOver) {
-  Measurements m = sampled("pcm", {.cells = 300, .pulses = 20, .seed = 6});
-  const RandomStream stream(7, Purpose::data_order, 0, 0);
-  std::uint32_t element = 0;
-  for (MeasuredCell& cell : m.cells) {
-    for (PulseReads& reads : cell.pulses) {
-      if (random_uniform(stream, element++) < 0.2) reads.clear();
-    }
-  }
-  const CellFit fit = fit_cell(m);
-  int missed = 0;
-  for (const Truth& truth : truths()) missed += is_recovered(constant(fit, truth.name), truth.value) ? 0 : 1;
-  EXPECT_LE(missed, 3);
-  EXPECT_NEAR(fit.quality.reduced_chi_square, 1, 0.1);
-}
-
 TEST(Fit, FewCellsAreFittedWithAWarning) {
   const CellFit fit = fit_cell(sampled("pcm", {.cells = 4, .pulses = 20, .seed = 1}));
   EXPECT_TRUE(warns(fit, "only 4 cells"));
   for (const FittedConstant& c : fit.constants) EXPECT_TRUE(std::isfinite(c.value)) << c.name;
   EXPECT_NO_THROW(fit.parameters.make());
-}
-
-TEST(Fit, ASpreadFromCellToCellIsNotTakenForSlopeOrMemory) {
-  // RRAM with soft bounds: mean step 0.4 (1 - (G - 0.5) / 20), noise 30 % of it, cells differ by 30 %.
-  const CellFit fit = fit_cell(sampled("rram_soft_bounds", {.cells = 40, .pulses = 16, .seed = 1}));
-  EXPECT_NEAR(value(fit, "step_spread"), 0.3, 5 * 0.3 / std::sqrt(80.0));
-  EXPECT_NEAR(value(fit, "step_mean_slope"), -0.02, 0.01);
-  EXPECT_EQ(value(fit, "step_mean_memory_us"), 0);
-  EXPECT_FALSE(constant(fit, "memory_decay_pulses").is_derived);
-}
-
-TEST(Fit, SaturationIsFoundWhereThereIsSome) {
-  PcmParameters p = pcm_constants();
-  p.conductance_max_us = 8;
-  const CellFit fit = fit_cell(sampled(*p.make(), {.cells = 150, .pulses = 20, .seed = 1}));
-  EXPECT_TRUE(constant(fit, "conductance_max_us").is_derived);
-  EXPECT_NEAR(value(fit, "conductance_max_us"), 8, 0.1);
-  const CellFit free = fit_cell(sampled("pcm", {.cells = 100, .pulses = 5, .seed = 1}));
-  EXPECT_FALSE(constant(free, "conductance_max_us").is_derived);
-  EXPECT_NE(constant(free, "conductance_max_us").remark, "");
-}
-
-TEST(Fit, CurvatureIsKeptOnlyWhereTheDataAskForIt) {
-  FittedParameters p;
-  p.common = pcm_constants();
-  p.common.step_mean_slope = -0.3;
-  p.common.step_mean_offset_us = 1.6;
-  p.step_mean_curvature_per_us = 0.015;
-  const CellFit fit = fit_cell(sampled(*p.make(), {.cells = 200, .pulses = 20, .seed = 1}));
-  const FittedConstant& curvature = constant(fit, "step_mean_curvature_per_us");
-  EXPECT_TRUE(curvature.is_derived);
-  EXPECT_LT(std::abs(curvature.value - 0.015), 4.5 * standard_error(curvature));
 }
 
 TEST(Fit, AFallingMeanIsNamed) {

@@ -32,6 +32,7 @@ enum class RuleKind {
   hybrid,           ///< accumulation in binary cells beside the analog ones
 };
 inline constexpr std::array<std::string_view, 4> kRuleKinds = {"sgd", "mixed_precision", "pulsed_sgd", "hybrid"};
+inline std::string rule_name(RuleKind rule) { return std::string(kRuleKinds[static_cast<std::size_t>(rule)]); }
 
 enum class TaskKind {
   classification,  ///< labelled images
