@@ -103,8 +103,8 @@ class ConfigDocument {
   static ConfigDocument read_file(const std::filesystem::path& path);
 
   /// Applies `a.b.c=value` as given to --set; the value is TOML, or a bare word taken as a string; `layers.0.units=5`
-  /// reaches into arrays.
-  void set(std::string_view assignment);
+  /// reaches into arrays. Messages name `option`.
+  void set(std::string_view assignment, std::string_view option = "--set");
   /// Lays `over` on top: its values win, tables are merged, arrays are replaced. Each value keeps its own source
   /// position.
   void merge(const ConfigDocument& over);

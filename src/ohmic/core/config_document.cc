@@ -93,18 +93,22 @@ std::string_view trimmed(std::string_view text) {
   return text.substr(begin, text.find_last_not_of(kBlanks) - begin + 1);
 }
 
-/// One `key=value` of --set.
+/// One `key=value` of --set, or of the option that is named.
 class Assignment {
  public:
-  explicit Assignment(std::string_view text) : text_(text), place_{make_source(text), 0} {
+  Assignment(std::string_view text, std::string_view option)
+      : option_(option),
+        text_(text),
+        place_{std::make_shared<const std::string>(fmt::format("{} {}", option, text)), 0} {
     const std::size_t equals = text.find('=');
     if (equals == std::string_view::npos) {
-      fail("--set {}: there is no \"=\" in it; write --set key=value, e.g. --set training.epochs=3", text);
+      fail("{0} {1}: there is no \"=\" in it; write {0} key=value", option, text);
     }
     key_ = trimmed(text.substr(0, equals));
     value_ = trimmed(text.substr(equals + 1));
     for (std::string_view step : split_path(key_)) check_step(step);
-    if (value_.empty()) fail("--set {}: the value is missing; write --set '{}=\"\"' for an empty string", text, key_);
+    if (value_.empty())
+      fail("{0} {1}: the value is missing; write {0} '{2}=\"\"' for an empty string", option, text, key_);
   }
 
   void apply(ConfigNode& root) const {
@@ -118,16 +122,13 @@ class Assignment {
   }
 
  private:
-  static Source make_source(std::string_view text) {
-    return std::make_shared<const std::string>(fmt::format("--set {}", text));
-  }
-
   void check_step(std::string_view step) const {
     constexpr std::string_view kAllowed = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-";
     if (step.empty())
-      fail("--set {}: a part of the key is empty; write --set key=value or --set table.key=value", text_);
+      fail("{0} {1}: a part of the key is empty; write {0} key=value or {0} table.key=value", option_, text_);
     if (step.find_first_not_of(kAllowed) != std::string_view::npos) {
-      fail("--set {}: \"{}\" cannot be a key; use letters, digits, _ and -, with dots between tables", text_, step);
+      fail("{} {}: \"{}\" cannot be a key; use letters, digits, _ and -, with dots between tables", option_, text_,
+           step);
     }
   }
 
@@ -139,10 +140,10 @@ class Assignment {
       return table->back().node;
     }
     if (const auto* array = std::get_if<ConfigArray>(&node.value)) {
-      fail("--set {}: {} has {} element{} ({}), so \"{}\" is not one of them; count from 0", text_, done, array->size(),
-           array->size() == 1 ? "" : "s", node.place.text(), step);
+      fail("{} {}: {} has {} element{} ({}), so \"{}\" is not one of them; count from 0", option_, text_, done,
+           array->size(), array->size() == 1 ? "" : "s", node.place.text(), step);
     }
-    fail("--set {}: {} is {} ({}), not a table; it has no key \"{}\"", text_, done, describe_value(node),
+    fail("{} {}: {} is {} ({}), not a table; it has no key \"{}\"", option_, text_, done, describe_value(node),
          node.place.text(), step);
   }
 
@@ -151,10 +152,11 @@ class Assignment {
     if (!try_parse(value_, result)) {
       // Quotes and brackets announce TOML; taking half of it as a word would hide the slip.
       if (std::string_view("\"'[{").find(value_.front()) != std::string_view::npos) {
-        fail("--set {}: {} is not a TOML value; close its quotes and brackets, and quote it for the shell", text_,
+        fail("{} {}: {} is not a TOML value; close its quotes and brackets, and quote it for the shell", option_, text_,
              value_);
       }
-      if (!try_parse(toml_string(value_), result)) fail("--set {}: the value is not valid UTF-8; retype it", text_);
+      if (!try_parse(toml_string(value_), result))
+        fail("{} {}: the value is not valid UTF-8; retype it", option_, text_);
     }
     place_everywhere(result, place_);
     return result;
@@ -173,6 +175,7 @@ class Assignment {
     }
   }
 
+  std::string_view option_;
   std::string_view text_;
   ConfigPlace place_;
   std::string_view key_;
@@ -207,7 +210,9 @@ ConfigDocument ConfigDocument::read_file(const std::filesystem::path& path) {
   return parse(read_text_file(path), path.string());
 }
 
-void ConfigDocument::set(std::string_view assignment) { detail::Assignment(assignment).apply(impl_->root); }
+void ConfigDocument::set(std::string_view assignment, std::string_view option) {
+  detail::Assignment(assignment, option).apply(impl_->root);
+}
 
 void ConfigDocument::merge(const ConfigDocument& over) {
   detail::merge_tables(std::get<detail::ConfigTable>(impl_->root.value),

@@ -136,7 +136,7 @@ ChipSpec load_chip(std::string_view name, std::span<const std::string> settings)
   reader.finish();
   ConfigDocument changes;
   changes.set(fmt::format("topology={}", document.string_or("topology", "mesh")));
-  for (const std::string& setting : settings) changes.set(setting);
+  for (const std::string& setting : settings) changes.set(setting, "--chip-set");
   ChangeableChip changeable{chip};
   read_fields(changes, "chip", changeable);
   const ChipConstants& c = chip.constants;

@@ -194,6 +194,7 @@ TEST(Chip, ConstantsHaveSourcesAndBounds) {
   };
   EXPECT_NE(set("array_rows=0").find("array_rows = 0"), std::string::npos) << set("array_rows=0");
   EXPECT_NE(set("array_row=64").find("array_rows"), std::string::npos) << set("array_row=64");
+  EXPECT_NE(set("array_row=64").find("--chip-set array_row=64"), std::string::npos) << set("array_row=64");
   EXPECT_NE(set("cores=2.5").find("must be a whole number"), std::string::npos) << set("cores=2.5");
   EXPECT_NE(message_of([] { load_chip("papre"); }).find("did you mean \"paper\""), std::string::npos);
 }
