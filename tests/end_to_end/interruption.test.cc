@@ -1,5 +1,9 @@
 // Does a run that was cut and continued give the bytes of one that was never cut?
 
+#include <fmt/format.h>
+
+#include <cstdint>
+#include <fstream>
 #include <random>
 
 #include "runs.h"
@@ -99,6 +103,33 @@ TEST_F(Interruption, ControlCSavesAndResumeGoesOn) {
   resume(kLong);
   EXPECT_TRUE(same_results(path("uncut"), path("cut")));
   EXPECT_EQ(read_json(path("cut/run.json")).at("epochs").size(), 2U);
+}
+
+// A mask of signals in /proc/PID/task/TID/status, signal s as bit s - 1.
+std::uint64_t signal_mask(const fs::path& task, const std::string& name) {
+  std::ifstream status(task / "status");
+  for (std::string line; std::getline(status, line);) {
+    if (line.starts_with(name + ":")) return std::stoull(line.substr(name.size() + 1), nullptr, 16);
+  }
+  ADD_FAILURE() << task << " has no " << name;
+  return 0;
+}
+
+// A handler on a thread that computes would write its frame over the heap (cli/terminal.h).
+TEST_F(Interruption, NoThreadRunsASignalHandler) {
+  Process process = start(small_training(text("cut"), kLong + Arguments{"--threads", "2", "--resume"}));
+  ASSERT_TRUE(wait_for_checkpoints(1));
+  constexpr std::uint64_t kEnding = (1u << (SIGINT - 1)) | (1u << (SIGTERM - 1)), kOrdinary = (1u << 31) - 1;
+  int threads = 0, waiting = 0;  // while a thread waits for a signal, its mask lacks it
+  for (const auto& task : fs::directory_iterator(fmt::format("/proc/{}/task", process.id()))) {
+    if ((signal_mask(task, "SigBlk") & kEnding) != kEnding) ++waiting;
+    EXPECT_EQ(signal_mask(task, "SigCgt") & kOrdinary, 0U);
+    ++threads;
+  }
+  EXPECT_EQ(waiting, 1);
+  EXPECT_GE(threads, 3);
+  process.send(SIGINT);
+  EXPECT_EQ(process.wait().exit_code, 130);
 }
 
 TEST_F(Interruption, AnInterruptedRunCanBeDeployedAndReported) {

@@ -60,6 +60,7 @@ int run_program(int argc, char** argv) {
       "  ohmic report runs/pcm --out report.html\n\n"
       "OHMIC_DATA names the folder of data sets; OHMIC_ISA (baseline, avx2, avx512, avx512_vnni) limits the "
       "instruction set.");
+  take_signals_apart();
   std::signal(SIGXFSZ, SIG_IGN);  // a file beyond `ulimit -f` is an error to report, not the end
   CommandStatus status;
   add_train_command(program, status);

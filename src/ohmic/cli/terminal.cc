@@ -7,16 +7,32 @@
 #include <csignal>
 #include <cstdint>
 #include <cstdio>
+#include <thread>
 
 namespace ohmic {
 namespace {
 
+std::atomic<bool> watching{false};
 std::atomic<bool> interrupted{false};
-static_assert(std::atomic<bool>::is_always_lock_free, "the signal handler needs it");
 
-void on_interrupt(int signal) {
-  interrupted = true;
-  std::signal(signal, SIG_DFL);
+sigset_t ending_signals() {
+  sigset_t signals;
+  sigemptyset(&signals);
+  sigaddset(&signals, SIGINT);
+  sigaddset(&signals, SIGTERM);
+  return signals;
+}
+
+void wait_for_signals() {
+  const sigset_t signals = ending_signals();
+  for (;;) {
+    int signal = 0;
+    if (sigwait(&signals, &signal) != 0) continue;
+    if (watching && !interrupted.exchange(true)) continue;
+    std::signal(signal, SIG_DFL);
+    pthread_sigmask(SIG_UNBLOCK, &signals, nullptr);
+    std::raise(signal);
+  }
 }
 
 }  // namespace
@@ -71,10 +87,15 @@ std::string format_duration(double seconds) {
   return fmt::format("{} h {} min", whole / 3600, whole % 3600 / 60);
 }
 
+void take_signals_apart() {
+  const sigset_t signals = ending_signals();
+  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+  std::thread(wait_for_signals).detach();
+}
+
 const std::atomic<bool>& watch_for_interrupt() {
   interrupted = false;
-  std::signal(SIGINT, on_interrupt);
-  std::signal(SIGTERM, on_interrupt);
+  watching = true;
   return interrupted;
 }
 

@@ -29,7 +29,13 @@ std::string with_thousands(std::uint64_t value);
 /// 75 -> "1 min 15 s".
 std::string format_duration(double seconds);
 
-/// Set by the first Ctrl-C (SIGINT) or SIGTERM after the call; a second one ends the program at once.
+/// From here on a thread of its own takes SIGINT and SIGTERM; call it before there are other threads, which then never
+/// run a signal handler. They must not: oneDNN's generated fp32 products (issue 4845 of its project, mended in March
+/// 2026) let the stack pointer point into the heap, and a handler's frame would be written there.
+void take_signals_apart();
+
+/// Needs take_signals_apart(). Set by the first Ctrl-C (SIGINT) or SIGTERM after the call; a second one ends the
+/// program at once.
 const std::atomic<bool>& watch_for_interrupt();
 
 }  // namespace ohmic
