@@ -1,0 +1,47 @@
+#pragma once
+
+#include <functional>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include "ohmic/cli/cost_output.h"
+#include "ohmic/cost/published.h"
+#include "ohmic/cost/study.h"
+#include "ohmic/training/experiment.h"
+#include "ohmic/training/trainer.h"
+
+namespace ohmic {
+
+struct StudyRequest {
+  std::string experiment = "mnist_mixed_precision";
+  std::vector<std::string> settings;
+  std::string data;   ///< folder
+  int images = 2000;  ///< trained with each rule; what happened is counted over the last half
+  std::function<void(const std::string&)> on_progress;
+};
+
+struct StudyResult {
+  std::vector<StudyDesign> designs;
+  PublishedStudy published;
+  std::vector<RequiredFigure> digital_needs, memory_needs;  ///< to meet the published energies
+  std::vector<Swing> swings;
+  std::string technology, data;
+  int images = 0;
+
+  double ratio() const { return designs[kDigitalDesign].total_nj() / designs[kMemoryDesign].total_nj(); }
+};
+
+/// What a trainer's network did so far.
+RunEvents events_of(const ExperimentSpec& spec, Trainer& trainer);
+
+/// Trains the experiment by each rule and prices what happened.
+StudyResult make_study(const StudyRequest& request, const Technology& technology, const ChipSpec& chip);
+
+TextRows study_rows(const StudyResult& study);
+TextRows needs_rows(const StudyResult& study);
+TextRows swing_rows(const StudyResult& study);
+std::string study_summary(const StudyResult& study);
+nlohmann::ordered_json study_json(const StudyResult& study);
+
+}  // namespace ohmic
