@@ -22,7 +22,7 @@ constexpr const char* kCostExamples =
     "  ohmic cost runs/pcm\n"
     "  ohmic cost runs/pcm --images 100 --page cost.html\n"
     "  ohmic cost resnet32 --chip hermes_core\n"
-    "  ohmic cost resnet32_jos --chip hermes_core,isaac_like,puma_like\n"
+    "  ohmic cost resnet32_narrow --chip hermes_core,isaac_like,puma_like\n"
     "  ohmic cost resnet32 --chip hermes64 --chip-set cores=0 --family adc=survey_100ms\n"
     "  ohmic cost plan.json --figure adc=2 --json\n"
     "  ohmic cost --peak --chip hermes64 --phases 4\n"
@@ -68,7 +68,9 @@ bool is_run(const std::string& what) { return std::filesystem::exists(std::files
 // What a run's cells are driven with, on its test images.
 std::vector<MeasuredActivity> measure(const CostArguments& a, const Technology& technology) {
   if (a.images == 0) return {};
-  LoadedRun run = load_run(a.mapping.network, a.data, {});
+  ProgressLine line;
+  line.update("loading the run");
+  LoadedRun run = load_run(a.mapping.network, a.data, [&](const std::string& message) { line.print(message); });
   if (run.spec.training.task != TaskKind::classification) {
     fail("--images {}: looks at test images, but {} does not classify images; leave it out", a.images,
          a.mapping.network);
@@ -79,8 +81,10 @@ std::vector<MeasuredActivity> measure(const CostArguments& a, const Technology& 
   Graph& graph = run.trainer->graph();
   Matrix samples(count, graph.input_size());
   for (std::size_t s = 0; s < count; ++s) decoder.decode(test, s, samples.row(s));
+  line.update(fmt::format("looking at {} images", count));
   ActivityMeter meter(graph, technology);
   graph.forward(static_cast<const Matrix&>(samples).view(), Pass{kFirstEvaluationRead, false});
+  line.clear();
   return meter.result();
 }
 
@@ -181,7 +185,7 @@ void print_reports(const CostArguments& a, const std::vector<CostReport>& report
   if (reports.size() == 1) {
     print_report(reports[0]);
   } else {
-    fmt::print("{}", format_table(comparison_rows(reports)));
+    fmt::print("{}", format_table(cost_comparison_rows(reports)));
   }
   fmt::print("\n{}", format_table(published_rows()));
 }
@@ -190,16 +194,16 @@ void show_study(const CostArguments& a) {
   if (a.study != "mnist") fail("--study {}: there is no such study; the one there is is mnist", a.study);
   const std::string chip = a.mapping.chip.empty() ? "hermes_core" : a.mapping.chip;
   ProgressLine line;
-  StudyRequest request;
+  CostStudyRequest request;
   request.settings = a.mapping.settings;
   request.data = a.data;
   if (a.images > 0) request.images = a.images;
   request.on_progress = [&](const std::string& text) { line.update(text); };
-  const StudyResult study = make_study(request, technology_for(a, chip), load_chip(chip, a.mapping.chip_settings));
+  const CostStudyResult study = make_study(request, technology_for(a, chip), load_chip(chip, a.mapping.chip_settings));
   line.clear();
   if (!a.page.empty()) write_file_atomically(a.page, study_page(study));
   if (a.json) {
-    fmt::print("{}\n", study_json(study).dump());
+    fmt::print("{}\n", cost_study_json(study).dump());
     return;
   }
   fmt::print("{}\n{}\n{}\n{}", study_summary(study), format_table(study_rows(study)), format_table(needs_rows(study)),

@@ -186,7 +186,7 @@ TextRows figure_rows(const CostReport& report) {
   return rows;
 }
 
-TextRows comparison_rows(const std::vector<CostReport>& reports) {
+TextRows cost_comparison_rows(const std::vector<CostReport>& reports) {
   TextRows rows = {{"", "energy", "low", "high", "time", "power", "area, mm2", "TOPS", "TOPS/W", "TOPS/mm2"}};
   for (const CostReport& r : reports) {
     const CostSummary& s = r.summary;

@@ -38,7 +38,7 @@ TextRows phase_rows(const CostReport& report);
 TextRows layer_rows(const CostReport& report);
 TextRows figure_rows(const CostReport& report);
 /// Several reports side by side: a row each.
-TextRows comparison_rows(const std::vector<CostReport>& reports);
+TextRows cost_comparison_rows(const std::vector<CostReport>& reports);
 TextRows published_rows();
 
 nlohmann::ordered_json cost_json(const CostReport& report);

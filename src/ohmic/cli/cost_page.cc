@@ -30,7 +30,7 @@ std::string cost_page_of(const std::string& title, const std::string& summary, c
                                               report::escape_html(title), lines, kVersion, sections));
 }
 
-std::string table_of(const std::string& caption, const TextRows& rows) {
+std::string cost_table_of(const std::string& caption, const TextRows& rows) {
   std::vector<report::TableColumn> columns;
   for (const std::string& heading : rows.front()) {
     columns.push_back({heading, columns.empty() ? report::Alignment::left : report::Alignment::right});
@@ -138,24 +138,24 @@ std::string flow(const CostReport& r, const std::string& id) {
 
 std::string report_sections(const CostReport& r, const std::string& id, bool named) {
   const std::string prefix = named ? r.title + ": " : "";
-  std::string html = report::html_section(prefix + "in sum", table_of("Summary", summary_rows(r)));
-  html += report::html_section(prefix + "by phase", phase_bars(r, id) + table_of("By phase", phase_rows(r)));
+  std::string html = report::html_section(prefix + "in sum", cost_table_of("Summary", summary_rows(r)));
+  html += report::html_section(prefix + "by phase", phase_bars(r, id) + cost_table_of("By phase", phase_rows(r)));
   html += report::html_section(
       prefix + "from component to phase",
       flow(r, id) + report::html_note("A band is as thick as the energy that a component takes in a phase.") +
-          table_of("By component", component_rows(r)));
-  html += report::html_section(prefix + "by layer", layer_bars(r, id) + table_of("By layer", layer_rows(r)));
+          cost_table_of("By component", component_rows(r)));
+  html += report::html_section(prefix + "by layer", layer_bars(r, id) + cost_table_of("By layer", layer_rows(r)));
   std::string notes;
   for (const std::string& note : r.notes) notes += report::html_note(note);
-  return html + report::html_section(prefix + "figures used", table_of("Figures", figure_rows(r)) + notes);
+  return html + report::html_section(prefix + "figures used", cost_table_of("Figures", figure_rows(r)) + notes);
 }
 
 std::string comparison_section(const std::vector<CostReport>& reports) {
   if (reports.size() < 2) return {};
-  return report::html_section("Side by side", table_of("Side by side", comparison_rows(reports)));
+  return report::html_section("Side by side", cost_table_of("Side by side", cost_comparison_rows(reports)));
 }
 
-std::string design_bars(const StudyResult& study) {
+std::string design_bars(const CostStudyResult& study) {
   report::StackedBars chart;
   double most = 0;
   for (const StudyDesign& d : study.designs) most = std::max(most, d.total_nj() * 1e-9);
@@ -179,7 +179,7 @@ std::string design_bars(const StudyResult& study) {
   return report::render_stacked_bars(chart);
 }
 
-std::string tornado(const StudyResult& study) {
+std::string tornado(const CostStudyResult& study) {
   report::TornadoChart chart;
   chart.label = {"tornado", "What swings the ratio", "Ratio with one figure at the ends of its interval"};
   chart.axis = "energy of the 32-bit design over that of computational memory";
@@ -203,18 +203,18 @@ std::string cost_page(const std::vector<CostReport>& reports) {
   for (std::size_t r = 0; r < reports.size(); ++r) {
     sections += report_sections(reports[r], fmt::format("r{}", r), reports.size() > 1);
   }
-  sections += report::html_section("Published systems", table_of("Published systems", published_rows()));
+  sections += report::html_section("Published systems", cost_table_of("Published systems", published_rows()));
   const std::string head =
       fmt::format("{}: {} per {}", first.title, format_interval(first.summary.energy_j), first.unit);
   return cost_page_of("What it costs", head, sections);
 }
 
-std::string study_page(const StudyResult& study) {
+std::string study_page(const CostStudyResult& study) {
   return cost_page_of(
       "Training on computational memory and in digital designs", study_summary(study),
-      report::html_section("Designs", design_bars(study) + table_of("Designs", study_rows(study))) +
-          report::html_section("What swings the ratio", tornado(study) + table_of("Swings", swing_rows(study))) +
-          report::html_section("What figures would have to be", table_of("Needs", needs_rows(study))));
+      report::html_section("Designs", design_bars(study) + cost_table_of("Designs", study_rows(study))) +
+          report::html_section("What swings the ratio", tornado(study) + cost_table_of("Swings", swing_rows(study))) +
+          report::html_section("What figures would have to be", cost_table_of("Needs", needs_rows(study))));
 }
 
 std::string sweep_page(const SweepResult& sweep) {
@@ -251,7 +251,7 @@ std::string sweep_page(const SweepResult& sweep) {
       fmt::format("{}: accuracy beside energy", sweep.run), fmt::format("{} settings\n", sweep.points.size()),
       report::html_section("Accuracy against energy", report::render_line_chart(chart, report::ChartSize::wide) +
                                                           report::render_line_chart(chart, report::ChartSize::narrow)) +
-          report::html_section("Points", table_of("Points", sweep_rows(sweep))));
+          report::html_section("Points", cost_table_of("Points", sweep_rows(sweep))));
 }
 
 }  // namespace ohmic

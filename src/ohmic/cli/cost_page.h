@@ -13,7 +13,7 @@ namespace ohmic {
 /// first.
 std::string cost_page(const std::vector<CostReport>& reports);
 /// The study with its tornado chart.
-std::string study_page(const StudyResult& study);
+std::string study_page(const CostStudyResult& study);
 /// Accuracy against energy, what is not beaten joined.
 std::string sweep_page(const SweepResult& sweep);
 

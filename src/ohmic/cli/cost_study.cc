@@ -10,7 +10,7 @@ namespace {
 
 using StudyJson = nlohmann::ordered_json;
 
-Dataset study_data(const ExperimentSpec& spec, const StudyRequest& request) {
+Dataset study_data(const ExperimentSpec& spec, const CostStudyRequest& request) {
   DatasetRequest wanted;
   wanted.name = spec.data.name;
   wanted.folder = request.data;
@@ -39,7 +39,7 @@ RunEvents difference(RunEvents late, const RunEvents& early) {
 }
 
 // The first images see a network that knows nothing and want more of its weights than later ones.
-RunEvents train_and_count(const StudyRequest& request, const std::vector<std::string>& more, const char* name) {
+RunEvents train_and_count(const CostStudyRequest& request, const std::vector<std::string>& more, const char* name) {
   std::vector<std::string> settings = request.settings;
   settings.insert(settings.end(), more.begin(), more.end());
   const ExperimentSpec spec = read_experiment(request.experiment, settings);
@@ -109,7 +109,7 @@ RunEvents events_of(const ExperimentSpec& spec, Trainer& trainer) {
   return events;
 }
 
-StudyResult make_study(const StudyRequest& request, const Technology& technology, const ChipSpec& chip) {
+CostStudyResult make_study(const CostStudyRequest& request, const Technology& technology, const ChipSpec& chip) {
   StudyRuns runs;
   const std::string rule = "training.rule=";
   const std::string kind = "mixed_precision.outer_product.kind=";
@@ -117,7 +117,7 @@ StudyResult make_study(const StudyRequest& request, const Technology& technology
   runs.narrow = train_and_count(request, {rule + "mixed_precision", kind + "low_precision"}, "few levels");
   runs.hybrid = train_and_count(request, {rule + "hybrid"}, "hybrid");
   runs.stochastic = train_and_count(request, {rule + "mixed_precision", kind + "stochastic"}, "streams of bits");
-  StudyResult study;
+  CostStudyResult study;
   study.designs = study_designs(runs, technology, chip);
   study.published = published_study();
   study.digital_needs = required_figures(study.designs[kDigitalDesign], study.published.digital_nj);
@@ -128,7 +128,7 @@ StudyResult make_study(const StudyRequest& request, const Technology& technology
   return study;
 }
 
-TextRows study_rows(const StudyResult& study) {
+TextRows study_rows(const CostStudyResult& study) {
   TextRows rows = {{"design", "forward", "backward", "update", "refresh", "total", "low", "high", "32-bit over it"}};
   for (const StudyDesign& d : study.designs) {
     const auto nj = [](double value) { return fmt::format("{:.4g} nJ", value); };
@@ -148,14 +148,14 @@ TextRows study_rows(const StudyResult& study) {
   return rows;
 }
 
-TextRows needs_rows(const StudyResult& study) {
+TextRows needs_rows(const CostStudyResult& study) {
   TextRows rows = {{"to meet what is published", "figure", "mean now", "needed", "times"}};
   for (const RequiredFigure& r : study.digital_needs) rows.push_back(needs_row("32-bit digital", r));
   for (const RequiredFigure& r : study.memory_needs) rows.push_back(needs_row("computational memory", r));
   return rows;
 }
 
-TextRows swing_rows(const StudyResult& study) {
+TextRows swing_rows(const CostStudyResult& study) {
   TextRows rows = {{"figure", "ratio at its low end", "at its high end"}};
   for (const Swing& s : study.swings) {
     rows.push_back(
@@ -164,7 +164,7 @@ TextRows swing_rows(const StudyResult& study) {
   return rows;
 }
 
-std::string study_summary(const StudyResult& study) {
+std::string study_summary(const CostStudyResult& study) {
   const PublishedStudy& p = study.published;
   const double digital = study.designs[kDigitalDesign].total_nj(), memory = study.designs[kMemoryDesign].total_nj();
   return fmt::format(
@@ -178,7 +178,7 @@ std::string study_summary(const StudyResult& study) {
       100 * (study.ratio() / p.ratio() - 1), p.split_source);
 }
 
-nlohmann::ordered_json study_json(const StudyResult& study) {
+nlohmann::ordered_json cost_study_json(const CostStudyResult& study) {
   StudyJson json = {{"technology", study.technology},
                     {"images", study.images},
                     {"ratio", study.ratio()},

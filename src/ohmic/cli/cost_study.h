@@ -13,7 +13,7 @@
 
 namespace ohmic {
 
-struct StudyRequest {
+struct CostStudyRequest {
   std::string experiment = "mnist_mixed_precision";
   std::vector<std::string> settings;
   std::string data;   ///< folder
@@ -21,7 +21,7 @@ struct StudyRequest {
   std::function<void(const std::string&)> on_progress;
 };
 
-struct StudyResult {
+struct CostStudyResult {
   std::vector<StudyDesign> designs;
   PublishedStudy published;
   std::vector<RequiredFigure> digital_needs, memory_needs;  ///< to meet the published energies
@@ -36,12 +36,12 @@ struct StudyResult {
 RunEvents events_of(const ExperimentSpec& spec, Trainer& trainer);
 
 /// Trains the experiment by each rule and prices what happened.
-StudyResult make_study(const StudyRequest& request, const Technology& technology, const ChipSpec& chip);
+CostStudyResult make_study(const CostStudyRequest& request, const Technology& technology, const ChipSpec& chip);
 
-TextRows study_rows(const StudyResult& study);
-TextRows needs_rows(const StudyResult& study);
-TextRows swing_rows(const StudyResult& study);
-std::string study_summary(const StudyResult& study);
-nlohmann::ordered_json study_json(const StudyResult& study);
+TextRows study_rows(const CostStudyResult& study);
+TextRows needs_rows(const CostStudyResult& study);
+TextRows swing_rows(const CostStudyResult& study);
+std::string study_summary(const CostStudyResult& study);
+nlohmann::ordered_json cost_study_json(const CostStudyResult& study);
 
 }  // namespace ohmic

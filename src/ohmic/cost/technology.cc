@@ -166,11 +166,13 @@ std::optional<CostFigure> inside(const Rows& rows, double at) {
   return std::nullopt;
 }
 
-// A memory smaller than the smallest known costs as much; a larger one grows with the length of its wires.
+// A memory smaller than the smallest known costs as much; a larger one grows with the length of its wires. Positions
+// are logarithms.
 CostFigure of_size(const Rows& rows, double size_kib) {
-  if (const auto found = inside(rows, size_kib)) return *found;
-  if (size_kib <= rows.front().first) return rows.front().second;
-  return rows.back().second.times(std::sqrt(size_kib / rows.back().first));
+  const double at = std::log2(std::max(size_kib, 1e-9));
+  if (const auto found = inside(rows, at)) return *found;
+  if (at <= rows.front().first) return rows.front().second;
+  return rows.back().second.times(std::exp2((at - rows.back().first) / 2));
 }
 
 }  // namespace
@@ -218,6 +220,8 @@ void describe(FieldVisitor& v, TechnologySpec& t) {
   v.field({"conductance_share", "", "mean conductance over that of the cell's figure, where not measured", 0, 10},
           t.conductance_share);
   v.field({"cell_conductance_us", "uS", "of the cell whose energy is given", 1e-6, 1e6}, t.cell_conductance_us);
+  v.field({"core_rows", "rows", "of the array that core_area has in it; 0: none", 0, 65536}, t.core_rows);
+  v.field({"core_columns", "columns", "of that array", 0, 65536}, t.core_columns);
   v.list({"figures", "", "what events cost"}, t.figures);
 }
 
@@ -319,7 +323,7 @@ std::optional<CostFigure> Technology::of_family(FigureName name, const std::stri
     if (f.name != name || f.family != family || f.node_nm != nearest) continue;
     const CostFigure figure = at_node(f, spec_);
     if (f.bits > 0) by_bits.emplace_back(f.bits, figure);
-    if (f.size_kib > 0) by_size.emplace_back(f.size_kib, figure);
+    if (f.size_kib > 0) by_size.emplace_back(std::log2(f.size_kib), figure);
     plain = figure;
   }
   const auto rising = [](const auto& a, const auto& b) { return a.first < b.first; };
