@@ -78,7 +78,7 @@ TEST_F(Cost, NetworksOnSeveralChipsStandSideBySide) {
     EXPECT_NE(table.find(name), std::string::npos) << name;
   }
   const std::string page = read_bytes(path("cost.html"));
-  EXPECT_NE(page.find("from component to phase"), std::string::npos);
+  EXPECT_NE(page.find("From component to phase"), std::string::npos);
   EXPECT_NE(page.find("Published systems"), std::string::npos);
 }
 

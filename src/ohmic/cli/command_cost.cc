@@ -147,6 +147,10 @@ CostReport plan_report(const CostArguments& a, const std::string& chip) {
   report.summary = summary_of_plan(plan, report.table, technology, options);
   report.figures = figures_used(report.table, technology);
   report.notes = activity_notes(measured, technology);
+  report.notes.push_back(fmt::format(
+      "columns that a layer leaves unused are taken to be off; if every product drove and converted a whole array at "
+      "full scale, products would take {} per sample",
+      format_energy(whole_array_energy_j(plan, technology, options).value)));
   return report;
 }
 
@@ -199,7 +203,9 @@ void show_study(const CostArguments& a) {
   request.data = a.data;
   if (a.images > 0) request.images = a.images;
   request.on_progress = [&](const std::string& text) { line.update(text); };
-  const CostStudyResult study = make_study(request, technology_for(a, chip), load_chip(chip, a.mapping.chip_settings));
+  Technology technology = technology_for(a, chip);
+  if (a.alternatives.empty()) technology.set_interval(IntervalKind::all);  // the chart asks what sources make of it
+  const CostStudyResult study = make_study(request, technology, load_chip(chip, a.mapping.chip_settings));
   line.clear();
   if (!a.page.empty()) write_file_atomically(a.page, study_page(study));
   if (a.json) {

@@ -98,16 +98,14 @@ std::vector<CostFigure> figures_used(const CostTable& table, const Technology& t
   std::vector<CostFigure> used;
   for (std::size_t k = 0; k < kFigureCount; ++k) {
     const auto name = static_cast<FigureName>(k);
-    const auto found = std::find_if(table.cells().begin(), table.cells().end(),
-                                    [&](const CostCell& cell) { return cell.event == name; });
-    if (found == table.cells().end()) continue;
+    const auto count = static_cast<double>(table.count(name));
+    if (count == 0) continue;
     const FigureQuery query{name == FigureName::adc ? technology.spec().adc_bits : 0, 0};
     CostFigure figure = technology.figure(name, query);
-    if (found->each.value != Attojoules()) {
-      figure.value = found->each.value.joules() * 1e18;
-      figure.low = found->each.low.joules() * 1e18;
-      figure.high = found->each.high.joules() * 1e18;
-    }
+    const Interval all = interval_of(table.of_event(name)).times(1e18 / count);
+    figure.value = all.value;
+    figure.low = all.low;
+    figure.high = all.high;
     used.push_back(std::move(figure));
   }
   return used;

@@ -23,7 +23,8 @@ struct CostReport {
   std::vector<std::string> notes;
 };
 
-/// The figures that a table's events were priced with, resolutions and sizes as they were used first.
+/// The figures that a table's events were priced with; the mean over its events where sizes, resolutions or data
+/// differ.
 std::vector<CostFigure> figures_used(const CostTable& table, const Technology& technology);
 
 /// 1.234e-9 -> "1.234 nJ".

@@ -137,17 +137,17 @@ std::string flow(const CostReport& r, const std::string& id) {
 }
 
 std::string report_sections(const CostReport& r, const std::string& id, bool named) {
-  const std::string prefix = named ? r.title + ": " : "";
-  std::string html = report::html_section(prefix + "in sum", cost_table_of("Summary", summary_rows(r)));
-  html += report::html_section(prefix + "by phase", phase_bars(r, id) + cost_table_of("By phase", phase_rows(r)));
+  const std::string of = named ? " of " + r.title : "";
+  std::string html = report::html_section("In sum" + of, cost_table_of("Summary", summary_rows(r)));
+  html += report::html_section("By phase" + of, phase_bars(r, id) + cost_table_of("By phase", phase_rows(r)));
   html += report::html_section(
-      prefix + "from component to phase",
+      "From component to phase" + of,
       flow(r, id) + report::html_note("A band is as thick as the energy that a component takes in a phase.") +
           cost_table_of("By component", component_rows(r)));
-  html += report::html_section(prefix + "by layer", layer_bars(r, id) + cost_table_of("By layer", layer_rows(r)));
+  html += report::html_section("By layer" + of, layer_bars(r, id) + cost_table_of("By layer", layer_rows(r)));
   std::string notes;
   for (const std::string& note : r.notes) notes += report::html_note(note);
-  return html + report::html_section(prefix + "figures used", cost_table_of("Figures", figure_rows(r)) + notes);
+  return html + report::html_section("Figures used" + of, cost_table_of("Figures", figure_rows(r)) + notes);
 }
 
 std::string comparison_section(const std::vector<CostReport>& reports) {
@@ -158,7 +158,7 @@ std::string comparison_section(const std::vector<CostReport>& reports) {
 std::string design_bars(const CostStudyResult& study) {
   report::StackedBars chart;
   double most = 0;
-  for (const StudyDesign& d : study.designs) most = std::max(most, d.total_nj() * 1e-9);
+  for (const StudyDesign& d : study.designs) most = std::max(most, d.compared_nj() * 1e-9);
   const EnergyUnit unit = unit_for(most);
   chart.label = {"designs", "Energy per training image", "A bar per design, a part per phase"};
   chart.axis = fmt::format("{} per training image", unit.name);
@@ -168,7 +168,7 @@ std::string design_bars(const CostStudyResult& study) {
     if (used) chart.legend.emplace_back(static_cast<int>(p), std::string(kPhases[p]));
   }
   for (const StudyDesign& d : study.designs) {
-    report::StackedBar bar{d.name, format_energy(d.total_nj() * 1e-9), {}};
+    report::StackedBar bar{d.name, format_energy(d.compared_nj() * 1e-9), {}};
     for (std::size_t p = 0; p < kPhases.size(); ++p) {
       const double joules = d.phase_nj(static_cast<Phase>(p)) * 1e-9;
       bar.parts.push_back({joules / unit.joules, static_cast<int>(p),

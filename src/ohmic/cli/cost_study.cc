@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "ohmic/core/error.h"
 #include "ohmic/data/dataset.h"
 
@@ -109,6 +111,23 @@ RunEvents events_of(const ExperimentSpec& spec, Trainer& trainer) {
   return events;
 }
 
+namespace {
+
+// If the digital design needs memory at a certain figure to take what is published, what does computational memory have
+// room for?
+double allowed_words(const CostStudyResult& study) {
+  constexpr double kWordBits = 2 * 32;
+  const StudyDesign& cells = study.designs[kMemoryDesign];
+  for (const RequiredFigure& r : study.digital_needs) {
+    if (r.name != FigureName::memory_bit) continue;
+    const double rest_nj = cells.phase_nj(Phase::forward) + cells.phase_nj(Phase::backward);
+    return std::max(0.0, study.published.computational_memory_nj - rest_nj) * 1e3 / (kWordBits * r.needed_pj);
+  }
+  return 0;
+}
+
+}  // namespace
+
 CostStudyResult make_study(const CostStudyRequest& request, const Technology& technology, const ChipSpec& chip) {
   StudyRuns runs;
   const std::string rule = "training.rule=";
@@ -123,28 +142,30 @@ CostStudyResult make_study(const CostStudyRequest& request, const Technology& te
   study.digital_needs = required_figures(study.designs[kDigitalDesign], study.published.digital_nj);
   study.memory_needs = required_figures(study.designs[kMemoryDesign], study.published.computational_memory_nj);
   study.swings = ratio_swings(study.designs[kDigitalDesign], study.designs[kMemoryDesign]);
+  study.words = accumulator_words(runs.narrow);
+  study.words_allowed = allowed_words(study);
   study.technology = technology.spec().name;
   study.images = request.images;
   return study;
 }
 
 TextRows study_rows(const CostStudyResult& study) {
-  TextRows rows = {{"design", "forward", "backward", "update", "refresh", "total", "low", "high", "32-bit over it"}};
+  TextRows rows = {{"design", "forward", "backward", "update", "together", "low", "high", "32-bit over it", "refresh"}};
+  const auto nj = [](double value) { return fmt::format("{:.4g} nJ", value); };
   for (const StudyDesign& d : study.designs) {
-    const auto nj = [](double value) { return fmt::format("{:.4g} nJ", value); };
-    const Energy total = d.table.total();
+    const Energy all = d.compared();
     const double per_image = 1e9 / static_cast<double>(d.images);
     rows.push_back({d.name, nj(d.phase_nj(Phase::forward)), nj(d.phase_nj(Phase::backward)),
-                    nj(d.phase_nj(Phase::update)), nj(d.phase_nj(Phase::refresh)), nj(d.total_nj()),
-                    nj(total.low.joules() * per_image), nj(total.high.joules() * per_image),
-                    fmt::format("{:.1f}", study.designs[kDigitalDesign].total_nj() / d.total_nj())});
+                    nj(d.phase_nj(Phase::update)), nj(d.compared_nj()), nj(all.low.joules() * per_image),
+                    nj(all.high.joules() * per_image),
+                    fmt::format("{:.1f}", study.designs[kDigitalDesign].compared_nj() / d.compared_nj()),
+                    nj(d.phase_nj(Phase::refresh))});
   }
   const PublishedStudy& p = study.published;
-  const auto nj = [](double value) { return fmt::format("{:.4g} nJ", value); };
-  rows.push_back({"32-bit digital, published", nj(p.forward_nj) + "?", nj(p.backward_nj) + "?", nj(p.update_nj) + "?",
-                  "", nj(p.digital_nj), "", "", "1.0"});
-  rows.push_back({"computational memory, published", "", "", "", "", nj(p.computational_memory_nj), "", "",
-                  fmt::format("{:.1f}", p.ratio())});
+  rows.push_back({"32-bit digital, published", nj(p.forward_nj) + " ?", nj(p.backward_nj) + " ?",
+                  nj(p.update_nj) + " ?", nj(p.digital_nj), "", "", "1.0", ""});
+  rows.push_back({"computational memory, published", "", "", "", nj(p.computational_memory_nj), "", "",
+                  fmt::format("{:.1f}", p.ratio()), ""});
   return rows;
 }
 
@@ -166,32 +187,39 @@ TextRows swing_rows(const CostStudyResult& study) {
 
 std::string study_summary(const CostStudyResult& study) {
   const PublishedStudy& p = study.published;
-  const double digital = study.designs[kDigitalDesign].total_nj(), memory = study.designs[kMemoryDesign].total_nj();
+  const double digital = study.designs[kDigitalDesign].compared_nj();
+  const double memory = study.designs[kMemoryDesign].compared_nj();
   return fmt::format(
       "One training image of the perceptron, technology {}, counted over {} images; nothing is fitted to the study.\n"
       "32-bit digital: {:.4g} uJ, published {:.4g} uJ ({:+.0f} %)\n"
       "computational memory: {:.4g} nJ, published {:.4g} nJ ({:+.0f} %)\n"
       "ratio: {:.1f}, published {:.1f} ({:+.0f} %)\n"
-      "The published split of the digital design (?) is assumed: {}.\n",
+      "An image changes {:.0f} words of the accumulator. With the memory that the 32-bit design would need to take "
+      "what "
+      "is\npublished, computational memory could change {:.0f} within what is published of it.\n"
+      "A refresh, which is not part of the comparison, stands beside. The split of the published digital design (?) is "
+      "{}.\n",
       study.technology, study.images / 2, digital / 1000, p.digital_nj / 1000, 100 * (digital / p.digital_nj - 1),
       memory, p.computational_memory_nj, 100 * (memory / p.computational_memory_nj - 1), study.ratio(), p.ratio(),
-      100 * (study.ratio() / p.ratio() - 1), p.split_source);
+      100 * (study.ratio() / p.ratio() - 1), study.words, study.words_allowed, p.split_source);
 }
 
 nlohmann::ordered_json cost_study_json(const CostStudyResult& study) {
   StudyJson json = {{"technology", study.technology},
                     {"images", study.images},
                     {"ratio", study.ratio()},
+                    {"accumulator_words", study.words},
+                    {"accumulator_words_allowed", study.words_allowed},
                     {"published",
                      {{"digital_nj", study.published.digital_nj},
                       {"computational_memory_nj", study.published.computational_memory_nj},
                       {"ratio", study.published.ratio()},
                       {"source", study.published.source}}}};
   for (const StudyDesign& d : study.designs) {
-    StudyJson row = {{"name", d.name}, {"what", d.what}, {"total_nj", d.total_nj()}};
-    const Energy total = d.table.total();
-    row["low_nj"] = total.low.joules() * 1e9 / static_cast<double>(d.images);
-    row["high_nj"] = total.high.joules() * 1e9 / static_cast<double>(d.images);
+    StudyJson row = {{"name", d.name}, {"what", d.what}, {"compared_nj", d.compared_nj()}};
+    const Energy all = d.compared();
+    row["low_nj"] = all.low.joules() * 1e9 / static_cast<double>(d.images);
+    row["high_nj"] = all.high.joules() * 1e9 / static_cast<double>(d.images);
     for (const Phase p : d.table.phases()) {
       row["phases_nj"][std::string(kPhases[static_cast<std::size_t>(p)])] = d.phase_nj(p);
     }
@@ -200,10 +228,8 @@ nlohmann::ordered_json cost_study_json(const CostStudyResult& study) {
     }
     for (std::size_t k = 0; k < kFigureCount; ++k) {
       const auto name = static_cast<FigureName>(k);
-      const std::uint64_t count = d.table.count(name);
-      if (count == 0) continue;
-      row["events_per_image"][std::string(traits_of(name).name)] =
-          static_cast<double>(count) / static_cast<double>(d.images);
+      const double events = d.events_per_image(name);
+      if (events > 0) row["events_per_image"][std::string(traits_of(name).name)] = events;
     }
     json["designs"].push_back(std::move(row));
   }

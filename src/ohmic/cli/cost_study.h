@@ -29,7 +29,10 @@ struct CostStudyResult {
   std::string technology, data;
   int images = 0;
 
-  double ratio() const { return designs[kDigitalDesign].total_nj() / designs[kMemoryDesign].total_nj(); }
+  double words = 0;          ///< of the accumulator that an image changes, with factors of a few levels
+  double words_allowed = 0;  ///< as many as fit in the published energy, with the memory that the digital design needs
+
+  double ratio() const { return designs[kDigitalDesign].compared_nj() / designs[kMemoryDesign].compared_nj(); }
 };
 
 /// What a trainer's network did so far.

@@ -110,6 +110,9 @@ Energy CostTable::of(Component component, Phase phase) const {
 Energy CostTable::of(std::size_t layer, Component component) const {
   return sum([&](const CostCell& c) { return c.layer == layer && component_of(c.event) == component; });
 }
+Energy CostTable::of(FigureName event, Phase phase) const {
+  return sum([&](const CostCell& c) { return c.event == event && c.phase == phase; });
+}
 Energy CostTable::of_event(FigureName event) const {
   return sum([&](const CostCell& c) { return c.event == event; });
 }

@@ -82,6 +82,7 @@ class CostTable {
   Energy of_phase(Phase phase) const;
   Energy of(Component component, Phase phase) const;
   Energy of(std::size_t layer, Component component) const;
+  Energy of(FigureName event, Phase phase) const;
   std::uint64_t count(FigureName event) const;
   Energy of_event(FigureName event) const;
   /// Phases and components in which anything happened.

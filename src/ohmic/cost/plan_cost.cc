@@ -226,6 +226,12 @@ CostSummary summary_of_plan(const Plan& plan, const CostTable& table, const Tech
   return summary;
 }
 
+Interval whole_array_energy_j(const Plan& plan, const Technology& technology, const PlanCostOptions& options) {
+  double products = 0;
+  for (const StageEvents& e : plan_events(plan, 1)) products += static_cast<double>(e.mvm);
+  return interval_of(peak_of_chip(plan.chip, technology, options).table.total()).times(products);
+}
+
 PeakCost peak_of_chip(const ChipSpec& chip, const Technology& technology, const PlanCostOptions& options) {
   PeakCost peak;
   const double rows = chip.constants.array_rows, columns = chip.constants.array_columns;

@@ -48,6 +48,10 @@ CostTable cost_of_plan(const Plan& plan, const Technology& technology, const Pla
 CostSummary summary_of_plan(const Plan& plan, const CostTable& table, const Technology& technology,
                             const PlanCostOptions& options = {});
 
+/// Energy of a sample's products if each drove a whole array and all its converters at full scale, in J: what a chip
+/// takes that cannot switch off what a layer leaves unused.
+Interval whole_array_energy_j(const Plan& plan, const Technology& technology, const PlanCostOptions& options = {});
+
 /// A full product of every array of a chip, all inputs and cells at full scale, and what follows per second: peak.
 struct PeakCost {
   CostTable table{{"array"}};  ///< of one product of one array

@@ -52,12 +52,45 @@ void add_digital_passes(StudyDesign& design, const std::vector<MatrixEvents>& la
 std::vector<FigureName> events_of(const StudyDesign& design) {
   std::vector<FigureName> names;
   for (std::size_t k = 0; k < kFigureCount; ++k) {
-    if (design.table.count(static_cast<FigureName>(k)) > 0) names.push_back(static_cast<FigureName>(k));
+    const auto name = static_cast<FigureName>(k);
+    if (design.events_per_image(name) > 0) names.push_back(name);
   }
   return names;
 }
 
+bool is_compared(Phase phase) {
+  return std::find(kStudyPhases.begin(), kStudyPhases.end(), phase) != kStudyPhases.end();
+}
+
 }  // namespace
+
+Energy StudyDesign::compared() const {
+  Energy all;
+  for (const Phase phase : kStudyPhases) all += table.of_phase(phase);
+  return all;
+}
+
+Energy StudyDesign::compared(FigureName event) const {
+  Energy all;
+  for (const Phase phase : kStudyPhases) all += table.of(event, phase);
+  return all;
+}
+
+double StudyDesign::events_per_image(FigureName event) const {
+  double count = 0;
+  for (const CostCell& cell : table.cells()) {
+    if (cell.event == event && is_compared(cell.phase)) count += static_cast<double>(cell.count);
+  }
+  return count / static_cast<double>(images);
+}
+
+double accumulator_words(const RunEvents& run) {
+  double words = 0;
+  for (const MatrixEvents& m : run.matrices) {
+    words += static_cast<double>(m.counters[Phase::update].accumulator_updates);
+  }
+  return words / static_cast<double>(run.samples);
+}
 
 StudyDesign digital_design(const std::vector<MatrixEvents>& layers, const Technology& technology) {
   StudyDesign design{"32-bit digital", "weights in SRAM, all arithmetic in 32 bits", CostTable(layer_names(layers)), 1};
@@ -111,11 +144,10 @@ std::vector<StudyDesign> study_designs(const StudyRuns& runs, const Technology& 
 
 std::vector<RequiredFigure> required_figures(const StudyDesign& design, double target_nj) {
   std::vector<RequiredFigure> required;
-  const double missing = target_nj - design.total_nj();
+  const double missing = target_nj - design.compared_nj();
   for (const FigureName name : events_of(design)) {
-    const double share = design.nj(design.table.of_event(name));
-    const double now =
-        design.table.of_event(name).value.joules() * 1e12 / static_cast<double>(design.table.count(name));
+    const double share = design.nj(design.compared(name));
+    const double now = 1e3 * share / design.events_per_image(name);
     required.push_back({name, now, now * (1 + missing / share)});
   }
   return required;
@@ -129,8 +161,8 @@ std::vector<Swing> ratio_swings(const StudyDesign& over, const StudyDesign& unde
   std::vector<Swing> swings;
   for (const FigureName name : names) {
     const auto total_with = [&](const StudyDesign& design, Attojoules Energy::*end) {
-      const Energy part = design.table.of_event(name);
-      return design.total_nj() + (part.*end - part.value).joules() * 1e9 / static_cast<double>(design.images);
+      const Energy part = design.compared(name);
+      return design.compared_nj() + (part.*end - part.value).joules() * 1e9 / static_cast<double>(design.images);
     };
     const auto ratio_at = [&](Attojoules Energy::*end) { return total_with(over, end) / total_with(under, end); };
     swings.push_back({name, ratio_at(&Energy::low), ratio_at(&Energy::high)});

@@ -3,6 +3,7 @@
 // One training image of a perceptron on several designs, from the figures of one technology: the study of Nandakumar et
 // al., Front. Neurosci. 14:406 (2020), with nothing fitted to its results.
 
+#include <array>
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -22,14 +23,22 @@ struct StudyRuns {
   RunEvents stochastic;  ///< mixed precision, outer product by streams of bits
 };
 
+/// What the study compares; a refresh is shown beside.
+inline constexpr std::array<Phase, 3> kStudyPhases = {Phase::forward, Phase::backward, Phase::update};
+
 struct StudyDesign {
   std::string name, what;
   CostTable table{{}};
   std::uint64_t images = 1;  ///< that the table covers
 
   double nj(const Energy& energy) const { return energy.value.joules() * 1e9 / static_cast<double>(images); }
-  double total_nj() const { return nj(table.total()); }
   double phase_nj(Phase phase) const { return nj(table.of_phase(phase)); }
+  /// Forward, backward and update, of all events or of one kind.
+  Energy compared() const;
+  Energy compared(FigureName event) const;
+  double compared_nj() const { return nj(compared()); }
+  /// Events of a kind per image in these phases.
+  double events_per_image(FigureName event) const;
 };
 
 /// 32-bit digital: each weight read and multiplied forward, those of all layers but the first backward; in the update
@@ -45,6 +54,9 @@ StudyDesign cell_design(std::string name, std::string what, const RunEvents& run
 /// All designs: the two digital ones first, then computational memory with the narrow outer product and the others.
 std::vector<StudyDesign> study_designs(const StudyRuns& runs, const Technology& technology, const ChipSpec& chip);
 inline constexpr std::size_t kDigitalDesign = 0, kMemoryDesign = 2;
+
+/// Words of the accumulator that an image changes.
+double accumulator_words(const RunEvents& run);
 
 /// What a figure would have to be for a design to take `target_nj`, all else as it is.
 struct RequiredFigure {

@@ -112,7 +112,7 @@ TEST(Study, RequiredFiguresMeetTheirTarget) {
     ASSERT_GT(r.needed_pj, 0);
     Technology changed = technology;
     changed.scale(r.name, r.needed_pj / r.now_pj);
-    EXPECT_NEAR(digital_design(layers, changed).total_nj(), 14350, 1);
+    EXPECT_NEAR(digital_design(layers, changed).compared_nj(), 14350, 1);
   }
 }
 
@@ -131,7 +131,7 @@ TEST(Study, SwingsAreTheRatioWithOneFigureAtItsEnds) {
   Technology cheap = technology;
   const CostFigure figure = technology.figure(FigureName::adc, {8, 0});
   cheap.scale(FigureName::adc, figure.low / figure.value);
-  const double ratio = over.total_nj() / cell_design("", "", run, cheap, chip).total_nj();
+  const double ratio = over.compared_nj() / cell_design("", "", run, cheap, chip).compared_nj();
   EXPECT_NEAR(adc->at_low, ratio, 1e-4 * ratio);
 }
 

@@ -284,7 +284,7 @@ Technology::Technology(TechnologySpec spec) : spec_(std::move(spec)), figures_(s
     const TechnologySpec more = load_technology_spec(name);
     figures_.insert(figures_.end(), more.figures.begin(), more.figures.end());
   }
-  for (const std::string& setting : spec_.families) choose_family(setting);
+  for (auto setting = spec_.families.rbegin(); setting != spec_.families.rend(); ++setting) choose_family(*setting);
 }
 
 std::vector<std::string> Technology::families_of(FigureName name) const {
@@ -298,14 +298,14 @@ std::vector<std::string> Technology::families_of(FigureName name) const {
 
 bool Technology::has(FigureName name) const { return given_.contains(name) || !families_of(name).empty(); }
 
-std::string Technology::preferred(FigureName name) const {
+std::vector<std::string> Technology::preferred(FigureName name) const {
   if (const auto found = chosen_.find(name); found != chosen_.end()) return found->second;
   const auto families = families_of(name);
   if (families.empty()) {
     fail("technology {}: has no figure for {} ({}); add one with its source", spec_.name, traits_of(name).name,
          traits_of(name).meaning);
   }
-  return families.front();
+  return {families.front()};
 }
 
 std::optional<CostFigure> Technology::of_family(FigureName name, const std::string& family,
@@ -357,12 +357,14 @@ CostFigure Technology::figure(FigureName name, const FigureQuery& query) const {
     figure.all = {"given"};
     return figure.times(factor);
   }
-  const std::string family = preferred(name);
-  std::optional<CostFigure> figure = of_family(name, family, query);
+  const std::vector<std::string> wanted = preferred(name);
+  std::optional<CostFigure> figure;
+  for (std::size_t k = 0; k < wanted.size() && !figure; ++k) figure = of_family(name, wanted[k], query);
   if (!figure) {
     std::vector<std::string> others;
     for (const CostFigure& f : sources(name, query)) others.push_back(f.from.family);
-    fail("technology {}: {} of {} is not known for {} bits; {}", spec_.name, traits_of(name).name, family, query.bits,
+    fail("technology {}: {} of {} is not known for {} bits; {}", spec_.name, traits_of(name).name,
+         fmt::join(wanted, ", "), query.bits,
          others.empty()
              ? std::string("no source has it")
              : fmt::format("take it from one of {} (--family {}=...)", fmt::join(others, ", "), traits_of(name).name));
@@ -371,7 +373,7 @@ CostFigure Technology::figure(FigureName name, const FigureQuery& query) const {
     for (const CostFigure& other : sources(name, query)) {
       figure->low = std::min(figure->low, other.low);
       figure->high = std::max(figure->high, other.high);
-      if (other.from.family != family) figure->all.push_back(other.from.family);
+      if (other.from.family != figure->from.family) figure->all.push_back(other.from.family);
     }
   }
   return figure->times(factor);
@@ -404,7 +406,7 @@ void Technology::choose_family(std::string_view setting) {
          traits_of(name).name, fmt::join(families, ", "),
          near.empty() ? "" : fmt::format(" (did you mean \"{}\"?)", near));
   }
-  chosen_[name] = family;
+  chosen_[name].insert(chosen_[name].begin(), family);
 }
 
 void Technology::set_value(std::string_view setting) {

@@ -6,7 +6,7 @@
 //   node_nm = 14.0
 //   voltage_v = 0.8
 //   collections = ["digital", "converters"]     # whose figures it may use, scaled to its node
-//   families = ["mac=horowitz_fp"]              # which of several sources to take
+//   families = ["mac=horowitz_fp", "mac=horowitz_int"]   # which sources to take, the first that knows what is asked
 //   [[figures]]
 //   name = "adc"
 //   family = "hermes_cco"                       # the source: a table over bits, sizes or nodes
@@ -152,7 +152,7 @@ class Technology {
   /// All that is known of a figure at this node, a family each.
   std::vector<CostFigure> sources(FigureName name, const FigureQuery& query = {}) const;
 
-  /// "adc=survey_100ms": takes another source. Error names those there are.
+  /// "adc=survey_100ms": takes that source before those chosen so far. Error names those there are.
   void choose_family(std::string_view setting);
   /// "adc=0.5" in the figure's unit, at the technology's node.
   void set_value(std::string_view setting);
@@ -162,12 +162,12 @@ class Technology {
 
  private:
   std::vector<std::string> families_of(FigureName name) const;
-  std::string preferred(FigureName name) const;
+  std::vector<std::string> preferred(FigureName name) const;
   std::optional<CostFigure> of_family(FigureName name, const std::string& family, const FigureQuery& query) const;
 
   TechnologySpec spec_;
-  std::vector<TechnologyFigure> figures_;  // own first
-  std::map<FigureName, std::string> chosen_;
+  std::vector<TechnologyFigure> figures_;                  // own first
+  std::map<FigureName, std::vector<std::string>> chosen_;  // the first that knows what is asked
   std::map<FigureName, double> given_;
   std::array<double, kFigureCount> factors_;
 };

@@ -109,6 +109,14 @@ TEST(Technology, FiguresComeFromTheirNodeToThisOne) {
   EXPECT_LT(mac.low, mac.value);  // the other rule shrinks more
 }
 
+TEST(Technology, TheFirstSourceThatKnowsIsTaken) {
+  Technology t = load_technology("pcm_14nm");
+  EXPECT_EQ(t.figure(FigureName::mac, {8, 0}).from.family, "horowitz_int");
+  t.choose_family("mac=aladdin_int");
+  EXPECT_EQ(t.figure(FigureName::mac, {32, 0}).from.family, "aladdin_int");
+  EXPECT_EQ(t.figure(FigureName::mac, {16, 0}).from.family, "horowitz_fp");
+}
+
 TEST(Technology, TablesAreInterpolatedInTheLogarithm) {
   Technology t = load_technology("isaac_32nm");
   t.set_interval(IntervalKind::own);
