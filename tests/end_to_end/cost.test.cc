@@ -92,7 +92,7 @@ TEST_F(Cost, PeakOfTheSixtyFourCores) {
 TEST_F(Cost, TheStudyPutsTheDesignsBesideEachOther) {
   const Arguments study = {"cost", "--study", "mnist", "--set", "data.name=synthetic_digits", "--images", "60"};
   const CostJson result = json_of(succeed(study + Arguments{"--json"}));
-  ASSERT_EQ(result["designs"].size(), 6u);
+  ASSERT_EQ(result["designs"].size(), 7u);
   EXPECT_GT(result["ratio"], 5);
   EXPECT_FALSE(result["digital_needs"].empty());
   const std::string shown = succeed(study + Arguments{"--page", text("study.html")});

@@ -192,7 +192,7 @@ std::string tornado(const CostStudyResult& study) {
                           fmt::format("{}: {:.1f} at its low end, {:.1f} at its high end", name, s.at_low, s.at_high)});
   }
   return report::render_tornado(chart) +
-         report::html_note("The first colour is the low end of a figure's interval, the second the high end.");
+         report::html_note("One figure at a time at an end of its interval, which covers every source of it.");
 }
 
 }  // namespace

@@ -134,6 +134,11 @@ CostStudyResult make_study(const CostStudyRequest& request, const Technology& te
   const std::string kind = "mixed_precision.outer_product.kind=";
   runs.full = train_and_count(request, {rule + "mixed_precision", kind + "full"}, "outer product in full");
   runs.narrow = train_and_count(request, {rule + "mixed_precision", kind + "low_precision"}, "few levels");
+  runs.ternary =
+      train_and_count(request,
+                      {rule + "mixed_precision", kind + "low_precision", "mixed_precision.outer_product.input_levels=1",
+                       "mixed_precision.outer_product.delta_levels=1"},
+                      "ternary");
   runs.hybrid = train_and_count(request, {rule + "hybrid"}, "hybrid");
   runs.stochastic = train_and_count(request, {rule + "mixed_precision", kind + "stochastic"}, "streams of bits");
   CostStudyResult study;
@@ -189,19 +194,22 @@ std::string study_summary(const CostStudyResult& study) {
   const PublishedStudy& p = study.published;
   const double digital = study.designs[kDigitalDesign].compared_nj();
   const double memory = study.designs[kMemoryDesign].compared_nj();
+  const double ternary = study.designs[kTernaryDesign].compared_nj();
   return fmt::format(
       "One training image of the perceptron, technology {}, counted over {} images; nothing is fitted to the study.\n"
       "32-bit digital: {:.4g} uJ, published {:.4g} uJ ({:+.0f} %)\n"
-      "computational memory: {:.4g} nJ, published {:.4g} nJ ({:+.0f} %)\n"
-      "ratio: {:.1f}, published {:.1f} ({:+.0f} %)\n"
+      "computational memory: {:.4g} nJ, published {:.4g} nJ ({:+.0f} %); with factors -1, 0 and 1 {:.4g} nJ ({:+.0f} "
+      "%)\n"
+      "ratio: {:.1f}, published {:.1f} ({:+.0f} %); with factors -1, 0 and 1 {:.1f}\n"
       "An image changes {:.0f} words of the accumulator. With the memory that the 32-bit design would need to take "
       "what "
       "is\npublished, computational memory could change {:.0f} within what is published of it.\n"
       "A refresh, which is not part of the comparison, stands beside. The split of the published digital design (?) is "
       "{}.\n",
       study.technology, study.images / 2, digital / 1000, p.digital_nj / 1000, 100 * (digital / p.digital_nj - 1),
-      memory, p.computational_memory_nj, 100 * (memory / p.computational_memory_nj - 1), study.ratio(), p.ratio(),
-      100 * (study.ratio() / p.ratio() - 1), study.words, study.words_allowed, p.split_source);
+      memory, p.computational_memory_nj, 100 * (memory / p.computational_memory_nj - 1), ternary,
+      100 * (ternary / p.computational_memory_nj - 1), study.ratio(), p.ratio(), 100 * (study.ratio() / p.ratio() - 1),
+      digital / ternary, study.words, study.words_allowed, p.split_source);
 }
 
 nlohmann::ordered_json cost_study_json(const CostStudyResult& study) {

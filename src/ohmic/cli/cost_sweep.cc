@@ -3,7 +3,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <charconv>
+#include <cmath>
 
 #include "ohmic/cli/network_source.h"
 #include "ohmic/core/error.h"
@@ -158,7 +160,8 @@ TextRows sweep_rows(const SweepResult& sweep) {
     for (const std::int64_t value : p.values) row.push_back(fmt::format("{}", value));
     row.insert(row.end(), {fmt::format("{:.2f} %", 100 * p.accuracy), format_energy(p.energy_j.value),
                            format_energy(p.energy_j.low), format_energy(p.energy_j.high),
-                           fmt::format("{:.3g}", p.area_mm2.value), p.is_best ? "not beaten" : ""});
+                           std::isfinite(p.area_mm2.value) ? fmt::format("{:.3g}", p.area_mm2.value) : "-",
+                           p.is_best ? "not beaten" : ""});
     rows.push_back(std::move(row));
   }
   return rows;

@@ -133,6 +133,8 @@ std::vector<StudyDesign> study_designs(const StudyRuns& runs, const Technology& 
   designs.push_back(digital_mixed_design(runs.narrow, technology));
   designs.push_back(cell_design("computational memory", "mixed precision, outer product of factors of a few levels",
                                 runs.narrow, technology, chip));
+  designs.push_back(cell_design("computational memory, ternary", "mixed precision, outer product of -1, 0 and 1",
+                                runs.ternary, technology, chip));
   designs.push_back(cell_design("computational memory, full", "mixed precision, outer product in 32 bits", runs.full,
                                 technology, chip));
   designs.push_back(

@@ -19,6 +19,7 @@ namespace ohmic {
 struct StudyRuns {
   RunEvents full;        ///< mixed precision, outer product in full
   RunEvents narrow;      ///< mixed precision, factors of a few levels
+  RunEvents ternary;     ///< the same with -1, 0 and 1 only
   RunEvents hybrid;      ///< accumulation in binary cells
   RunEvents stochastic;  ///< mixed precision, outer product by streams of bits
 };
@@ -53,7 +54,7 @@ StudyDesign cell_design(std::string name, std::string what, const RunEvents& run
 
 /// All designs: the two digital ones first, then computational memory with the narrow outer product and the others.
 std::vector<StudyDesign> study_designs(const StudyRuns& runs, const Technology& technology, const ChipSpec& chip);
-inline constexpr std::size_t kDigitalDesign = 0, kMemoryDesign = 2;
+inline constexpr std::size_t kDigitalDesign = 0, kMemoryDesign = 2, kTernaryDesign = 3;
 
 /// Words of the accumulator that an image changes.
 double accumulator_words(const RunEvents& run);

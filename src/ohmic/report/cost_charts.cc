@@ -182,6 +182,7 @@ std::string render_tornado(const TornadoChart& chart) {
   Svg svg(chart.label, kCostWidth, bottom + kCostAxis, "chart");
   const Axis axis = log_axis(chart.axis, low, high);
   draw_axis(svg, axis, left, width, top, bottom);
+  draw_legend(svg, {{0, "at its low end"}, {1, "at its high end"}}, left);
   const auto x = [&](double value) { return left + width * axis.fraction(value); };
   for (std::size_t b = 0; b < chart.bars.size(); ++b) {
     const TornadoBar& bar = chart.bars[b];

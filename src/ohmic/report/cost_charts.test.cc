@@ -52,8 +52,9 @@ TEST(CostCharts, TornadoHasTwoSidesAndReferences) {
   chart.bars = {{"adc", 80, 20, "adc"}, {"mac", 40, 60, "mac"}};
   chart.references = {{172, "published 172"}};
   const std::string svg = render_tornado(chart);
-  EXPECT_EQ(times_in(svg, "class=\"mark k0\""), 2u);
-  EXPECT_EQ(times_in(svg, "class=\"mark k1\""), 2u);
+  // Two bars and the legend.
+  EXPECT_EQ(times_in(svg, "class=\"mark k0\""), 3u);
+  EXPECT_EQ(times_in(svg, "class=\"mark k1\""), 3u);
   EXPECT_NE(svg.find("published 172"), std::string::npos);
 }
 
