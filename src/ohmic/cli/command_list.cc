@@ -4,6 +4,7 @@
 
 #include "ohmic/cli/cell_catalogue.h"
 #include "ohmic/cli/command.h"
+#include "ohmic/cli/cost_output.h"
 #include "ohmic/cli/network_catalogue.h"
 #include "ohmic/cli/terminal.h"
 #include "ohmic/core/error.h"
@@ -21,7 +22,8 @@ constexpr const char* kListExamples =
     "  ohmic list devices --markdown > docs/cells.md\n"
     "  ohmic list experiments --json\n"
     "  ohmic list networks\n"
-    "  ohmic list chips";
+    "  ohmic list chips\n"
+    "  ohmic list technologies";
 
 struct Named {
   std::string name, description;
@@ -57,12 +59,19 @@ std::vector<Named> chips() {
   return list;
 }
 
-constexpr const char* kListed = "devices, experiments, datasets, networks or chips";
+std::vector<Named> technologies() {
+  std::vector<Named> list;
+  for (const std::string& name : technology_names()) list.push_back({name, load_technology_spec(name).description});
+  return list;
+}
+
+constexpr const char* kListed = "devices, experiments, datasets, networks, chips or technologies";
 
 std::vector<Named> listed(const std::string& what) {
   if (what == "devices") return devices();
   if (what == "experiments") return experiments();
   if (what == "networks") return networks();
+  if (what == "technologies") return technologies();
   return what == "chips" ? chips() : datasets();
 }
 
@@ -70,7 +79,8 @@ std::string catalogue_markdown(const std::string& what) {
   if (what == "devices") return cell_catalogue_markdown();
   if (what == "networks") return network_catalogue_markdown();
   if (what == "chips") return chip_catalogue_markdown();
-  fail("list {}: only devices, networks and chips can be listed with --markdown", what);
+  if (what == "technologies") return technology_catalogue_markdown();
+  fail("list {}: only devices, networks, chips and technologies can be listed with --markdown", what);
 }
 
 void print(const std::vector<Named>& list, bool json) {
@@ -98,12 +108,13 @@ void add_list_command(CLI::App& program, CommandStatus&) {
   command->footer(kListExamples);
   command->add_option("what", arguments->what, kListed)
       ->required()
-      ->check(CLI::IsMember({"devices", "experiments", "datasets", "networks", "chips"}));
+      ->check(CLI::IsMember({"devices", "experiments", "datasets", "networks", "chips", "technologies"}));
   command->add_flag("--json", arguments->json, "Print as JSON");
   CLI::Option* json = command->get_option("--json");
   command
-      ->add_flag("--markdown", arguments->markdown,
-                 "Print devices or chips with all constants and sources, or networks on a chip, as Markdown")
+      ->add_flag(
+          "--markdown", arguments->markdown,
+          "Print devices, chips or technologies with all figures and sources, or networks on a chip, as Markdown")
       ->excludes(json);
   command->callback([arguments] {
     if (arguments->markdown) {

@@ -149,6 +149,7 @@ void ArrayReader::count(std::size_t vectors, std::size_t blocks, Counters& count
   const std::uint64_t n = vectors;
   const auto column_blocks = static_cast<std::uint64_t>((columns_ + block_columns_ - 1) / block_columns_);
   counters.mvm += n * blocks * column_blocks;
+  counters.crossing_reads += n * static_cast<std::uint64_t>(rows_) * static_cast<std::uint64_t>(columns_);
   if (periphery_.dac_bits > 0) counters.dac_conversions += n * static_cast<std::uint64_t>(rows_) * column_blocks;
   if (periphery_.adc_bits > 0) counters.adc_conversions += n * static_cast<std::uint64_t>(columns_) * blocks;
 }

@@ -1,9 +1,13 @@
 #pragma once
 
+#include <array>
 #include <cstdint>
+#include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
+
+#include "ohmic/core/safetensors.h"
 
 namespace ohmic {
 
@@ -15,12 +19,14 @@ struct Counters {
   std::uint64_t set_pulses = 0;
   std::uint64_t depression_pulses = 0;
   std::uint64_t reset_pulses = 0;
-  std::uint64_t refreshes = 0;     ///< pairs rewritten
-  std::uint64_t cell_reads = 0;    ///< single cells read to decide on a refresh or to verify a pulse
-  std::uint64_t digital_macs = 0;  ///< multiply-adds outside the arrays, in fp32
-  std::uint64_t bit_reads = 0;     ///< of binary cells
-  std::uint64_t bit_sets = 0;      ///< of binary cells
-  std::uint64_t bit_resets = 0;    ///< of binary cells
+  std::uint64_t refreshes = 0;            ///< pairs rewritten
+  std::uint64_t cell_reads = 0;           ///< single cells read to decide on a refresh or to verify a pulse
+  std::uint64_t digital_macs = 0;         ///< multiply-adds outside the arrays, in fp32
+  std::uint64_t bit_reads = 0;            ///< of binary cells
+  std::uint64_t bit_sets = 0;             ///< of binary cells
+  std::uint64_t bit_resets = 0;           ///< of binary cells
+  std::uint64_t crossing_reads = 0;       ///< crossings of rows and columns that products went through
+  std::uint64_t accumulator_updates = 0;  ///< words of a digital accumulator read, changed and written back
 
   /// Calls f(name, value) for each counter, in this order.
   template <class Self, class F>
@@ -37,23 +43,43 @@ struct Counters {
     f(std::string_view("bit_reads"), self.bit_reads);
     f(std::string_view("bit_sets"), self.bit_sets);
     f(std::string_view("bit_resets"), self.bit_resets);
+    f(std::string_view("crossing_reads"), self.crossing_reads);
+    f(std::string_view("accumulator_updates"), self.accumulator_updates);
   }
 
-  Counters& operator+=(const Counters& other) {
-    mvm += other.mvm;
-    dac_conversions += other.dac_conversions;
-    adc_conversions += other.adc_conversions;
-    set_pulses += other.set_pulses;
-    depression_pulses += other.depression_pulses;
-    reset_pulses += other.reset_pulses;
-    refreshes += other.refreshes;
-    cell_reads += other.cell_reads;
-    digital_macs += other.digital_macs;
-    bit_reads += other.bit_reads;
-    bit_sets += other.bit_sets;
-    bit_resets += other.bit_resets;
-    return *this;
-  }
+  Counters& operator+=(const Counters& other);
+  bool operator==(const Counters&) const = default;
+};
+
+/// What the hardware was doing when it did it.
+enum class Phase {
+  forward,      ///< of training
+  backward,     ///< of training
+  update,       ///< of weights, accumulation included
+  refresh,      ///< of saturated pairs
+  programming,  ///< of weights that are there already
+  evaluation,   ///< forward, without training
+  unsplit,      ///< counted by a version that did not tell phases apart
+};
+inline constexpr std::array<std::string_view, 7> kPhases = {"forward",     "backward",   "update", "refresh",
+                                                            "programming", "evaluation", "unsplit"};
+
+/// Counters of each phase.
+class PhaseCounters {
+ public:
+  Counters& operator[](Phase phase) { return phases_[static_cast<std::size_t>(phase)]; }
+  const Counters& operator[](Phase phase) const { return phases_[static_cast<std::size_t>(phase)]; }
+  Counters total() const;
+  PhaseCounters& operator+=(const PhaseCounters& other);
+  bool operator==(const PhaseCounters&) const = default;
+
+  /// Kept under `prefix`.phase_counters. Files of versions without phases have a `prefix`.counters: all of it is then
+  /// `unsplit`.
+  void save(const std::string& prefix, SafetensorsWriter& out) const;
+  void load(const std::string& prefix, const SafetensorsFile& in);
+
+ private:
+  std::array<Counters, kPhases.size()> phases_;
 };
 
 /// How often each of many cells was SET and RESET.

@@ -251,12 +251,13 @@ float Tile::effective_variance(int input, int output) const {
 // ------------------------------------------------------------------------------------------------------------ writes
 
 void Tile::pulse_unit(std::uint32_t unit, bool potentiation, std::uint64_t key) {
+  Counters& counters = counters_[Phase::update];
   if (!cells_->is_single()) {
-    cells_->set(unit, potentiation ? 0 : 1, key, counters_);
+    cells_->set(unit, potentiation ? 0 : 1, key, counters);
   } else if (potentiation) {
-    cells_->set(unit, 0, key, counters_);
+    cells_->set(unit, 0, key, counters);
   } else {
-    cells_->depress(unit, 0, key, counters_);
+    cells_->depress(unit, 0, key, counters);
   }
 }
 
@@ -290,18 +291,19 @@ void Tile::write_difference(std::uint32_t unit, double difference_us, const Refr
   constexpr std::uint64_t kFirstKey = 128;  // keys below belong to `pulse`
   const std::uint64_t key = step * kMostPulsesPerStep + kFirstKey;
   const auto most = static_cast<int>(spec.most_pulses);
-  cells_->reset(unit, step, counters_);
+  Counters& counters = counters_[Phase::refresh];
+  cells_->reset(unit, step, counters);
   if (!spec.verify) {
     const int pulses = static_cast<int>(std::min(std::floor(std::abs(difference_us) / pulse_us), 1.0 * most));
     for (int k = 0; k < pulses; ++k) {
-      cells_->set(unit, difference_us > 0 ? 0 : 1, key + static_cast<std::uint64_t>(k), counters_);
+      cells_->set(unit, difference_us > 0 ? 0 : 1, key + static_cast<std::uint64_t>(k), counters);
     }
   }
   for (int k = 0; spec.verify && k < most; ++k) {
     const double missing = difference_us - (conductance_us(unit, 0) - conductance_us(unit, 1));
-    counters_.cell_reads += 2;
+    counters.cell_reads += 2;
     if (std::abs(missing) <= pulse_us / 2) break;
-    cells_->set(unit, missing > 0 ? 0 : 1, key + static_cast<std::uint64_t>(k), counters_);
+    cells_->set(unit, missing > 0 ? 0 : 1, key + static_cast<std::uint64_t>(k), counters);
   }
   evaluate(unit);
 }
@@ -310,6 +312,7 @@ RefreshResult Tile::refresh(const RefreshSpec& spec, double pulse_us, std::uint6
   RefreshResult result;
   if (cells_->is_single()) return result;
   const LaneLayout& layout = cells_->layout();
+  Counters& counters = counters_[Phase::refresh];
   const auto high = cells_->high_units(spec.high_us);
   const std::vector<std::uint32_t> candidates(high.begin(), high.end());
   for (const std::uint32_t unit : candidates) {
@@ -325,10 +328,10 @@ RefreshResult Tile::refresh(const RefreshSpec& spec, double pulse_us, std::uint6
         static_cast<double>(layout.share(lane) * layout.factor(layout.array_of(lane)) * weight_scale_);
     result.missed.push_back(
         {unit % cells_->crossings(), static_cast<float>(missed / spec_.synapse.weight_conductance_us * factor)});
-    counters_.cell_reads += 2;
+    counters.cell_reads += 2;
   }
-  counters_.cell_reads += 2 * cells_->units();
-  counters_.refreshes += static_cast<std::uint64_t>(result.rewritten);
+  counters.cell_reads += 2 * cells_->units();
+  counters.refreshes += static_cast<std::uint64_t>(result.rewritten);
   return result;
 }
 
@@ -362,7 +365,8 @@ void Tile::subtract_written(int array, std::span<float> missing, const Programmi
       written[i] += layout.share(lane) * digit_rule_.per_weight * (g[0] - minus);
     }
   }
-  counters_.cell_reads += 2 * count * static_cast<std::uint64_t>(layout.cells() * spec.reads_per_verify);
+  counters_[Phase::programming].cell_reads +=
+      2 * count * static_cast<std::uint64_t>(layout.cells() * spec.reads_per_verify);
   const auto ratio = static_cast<float>(spec_.synapse.slice_ratio);
   for (std::size_t i = 0; i < count; ++i) missing[i] = (missing[i] - written[i]) * ratio;
 }
@@ -377,7 +381,7 @@ ProgrammingResult Tile::program(MatrixView<const float> weights, const Programmi
     if (layout.slice_of(array) == 0) missing.assign(weights.data, weights.data + weights.rows * weights.columns);
     const std::vector<float> targets = targets_of({missing.data(), weights.rows, weights.columns});
     for (int lane = layout.first_lane(array); lane < layout.first_lane(array + 1); ++lane) {
-      result += cells_->program(lane, targets, spec, step, counters_);
+      result += cells_->program(lane, targets, spec, step, counters_[Phase::programming]);
     }
     if (layout.slice_of(array) + 1 < layout.slices()) subtract_written(array, missing, spec);
   }
@@ -410,12 +414,6 @@ void Tile::renew_wires() {
 
 namespace {
 
-std::vector<std::uint64_t> counter_values(const Counters& counters) {
-  std::vector<std::uint64_t> values;
-  Counters::each(counters, [&](std::string_view, const std::uint64_t& value) { values.push_back(value); });
-  return values;
-}
-
 void append_ranges(const ArrayReader& reader, std::vector<double>& ranges) {
   for (const ConverterRange* range : {&reader.dac_range(), &reader.adc_range()}) {
     ranges.push_back(static_cast<double>(range->full_scale()));
@@ -433,7 +431,7 @@ void restore_ranges(ArrayReader& reader, std::span<const double> r) {
 void Tile::save(const std::string& prefix, SafetensorsWriter& out) const {
   cells_->save(prefix, out);
   wires_.save(prefix, out);
-  out.keep(prefix + ".counters", counter_values(counters_));
+  counters_.save(prefix, out);
   out.keep(prefix + ".selection", selection_.values());
   std::vector<double> ranges;
   for (const Readers& readers : readers_) append_ranges(readers.forward, ranges);
@@ -446,10 +444,7 @@ void Tile::save(const std::string& prefix, SafetensorsWriter& out) const {
 void Tile::load(const std::string& prefix, const SafetensorsFile& in) {
   cells_->load(prefix, in);
   if (!wires_.load(prefix, in)) wires_.renew(*cells_);
-  auto counts = in.read<std::uint64_t>(prefix + ".counters");
-  counts.resize(counter_values(counters_).size());  // earlier versions counted fewer kinds of events
-  std::size_t next = 0;
-  Counters::each(counters_, [&](std::string_view, std::uint64_t& value) { value = counts[next++]; });
+  counters_.load(prefix, in);
   selection_.restore(in.read<std::uint64_t>(prefix + ".selection"));
   const auto ranges = in.read<double>(prefix + ".converter_ranges");
   const std::size_t forward = 4 * readers_.size();

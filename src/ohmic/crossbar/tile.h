@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -52,9 +53,14 @@ class Tile {
   const TileSpec& spec() const { return spec_; }
   const CellModel& cell() const { return cells_->model(); }
   double now_s() const { return cells_->now_s(); }
-  const Counters& counters() const { return counters_; }
-  /// Notes digital work done on behalf of this tile.
-  void count_digital_macs(std::uint64_t macs) { counters_.digital_macs += macs; }
+  Counters counters() const { return counters_.total(); }
+  const PhaseCounters& phase_counters() const { return counters_; }
+  /// Notes digital work done on behalf of this tile: an update's multiply-adds, and the words of the accumulator that
+  /// they changed.
+  void count_update(std::uint64_t macs, std::uint64_t changed_words) {
+    counters_[Phase::update].digital_macs += macs;
+    counters_[Phase::update].accumulator_updates += changed_words;
+  }
 
   /// y = x W. x: batch x inputs, y: batch x outputs, in weight units. Vector v of the batch is read number first_read +
   /// v and draws its own noise; with `calibrate`, per_layer converter ranges learn from it.
@@ -77,6 +83,10 @@ class Tile {
   /// The codes of such vectors or images without driving the array; for a gradient where nobody needs the product.
   void encode_vectors(Direction direction, MatrixView<const float> x, const PatchShape& shape, CodeImages& codes);
   void encode_images(Direction direction, MatrixView<const float> x, const PatchShape& shape, CodeImages& codes);
+
+  /// Called with the input of each forward read before it, and with how patches are cut out of it; for measurements.
+  using ReadObserver = std::function<void(MatrixView<const float> x, const PatchShape& shape)>;
+  void set_read_observer(ReadObserver observer) { observer_ = std::move(observer); }
 
   /// A digital factor on the outputs of forward reads, as drift compensation sets it. Not saved.
   void set_output_scale(float scale) { output_scale_ = scale; }
@@ -171,7 +181,8 @@ class Tile {
   SelectionCounters selection_;
   TileWires wires_;
   std::vector<Readers> readers_;
-  Counters counters_;
+  PhaseCounters counters_;
+  ReadObserver observer_;
   float output_scale_ = 1;
   // Outputs watched for drift compensation.
   struct Measured {

@@ -26,6 +26,12 @@ void add_scaled(MatrixView<const float> from, float factor, bool first, MatrixVi
   }
 }
 
+// What reading in a direction is part of; only training lets converter ranges learn.
+Phase phase_of(Direction direction, bool calibrate) {
+  if (direction == Direction::backward) return Phase::backward;
+  return calibrate ? Phase::forward : Phase::evaluation;
+}
+
 void scale(MatrixView<float> y, float factor) {
   if (factor == 1) return;
   for (std::size_t i = 0; i < y.rows * y.columns; ++i) y.data[i] *= factor;
@@ -85,14 +91,16 @@ void Tile::read_vectors(Direction direction, MatrixView<const float> x, MatrixVi
                         bool calibrate) {
   const PatchShape pixel = vectors_of(PatchShape(), inputs(direction));
   const Purpose purpose = direction == Direction::forward ? Purpose::forward_read : Purpose::backward_read;
+  Counters& counters = counters_[phase_of(direction, calibrate)];
+  if (observer_ && direction == Direction::forward) observer_(x, pixel);
   each_array(
       direction, y, {},
       [&](int a, ArrayReader& array, PatchReader& patches, MatrixView<float> to, float factor, const FinishRows&) {
         const ReadKey key{spec_.seed, purpose, spec_.unit, first_read, a * blocks()};
         if (x.rows < kBatchFrom && spec_.periphery.dac_bits > 0) {
-          array.read(x, to, key, calibrate, counters_, factor);
+          array.read(x, to, key, calibrate, counters, factor);
         } else {
-          patches.read(array, x, pixel, nullptr, to, vectors_, key, calibrate, exact_cells_of(direction, a), counters_,
+          patches.read(array, x, pixel, nullptr, to, vectors_, key, calibrate, exact_cells_of(direction, a), counters,
                        factor);
         }
       });
@@ -129,12 +137,14 @@ void Tile::read_images(Direction direction, MatrixView<const float> x, const Pat
         "possible: choose larger periphery.array_rows and array_columns",
         in.kernel_height, in.kernel_width, in.channels, blocks, ReadKey::kMostBlocks);
   }
+  Counters& counters = counters_[phase_of(direction, calibrate)];
+  if (observer_ && is_forward) observer_(x, in);
   each_array(
       direction, y, finish,
       [&](int a, ArrayReader& array, PatchReader& patches, MatrixView<float> to, float factor, const FinishRows& then) {
         const ReadKey key{spec_.seed, is_forward ? Purpose::forward_image_read : Purpose::backward_image_read,
                           spec_.unit, first_read, a * blocks};
-        patches.read(array, x, in, into, to, codes, key, calibrate, exact_cells_of(direction, a), counters_, factor,
+        patches.read(array, x, in, into, to, codes, key, calibrate, exact_cells_of(direction, a), counters, factor,
                      then);
       });
 }

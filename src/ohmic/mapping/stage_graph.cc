@@ -18,7 +18,7 @@ class SizeOnlyWeights final : public Weights {
   int outputs() const override { return outputs_; }
   void forward(MatrixView<const float>, MatrixView<float>, const Pass&) override { refuse(); }
   void backward(MatrixView<const float>, MatrixView<float>, const Pass&) override { refuse(); }
-  Counters counters() const override { return {}; }
+  const PhaseCounters& phase_counters() const override { return nothing_; }
   void save(const std::string&, SafetensorsWriter&) const override { refuse(); }
   void load(const std::string&, const SafetensorsFile&) override { refuse(); }
   std::size_t bytes() const override { return 0; }
@@ -27,6 +27,7 @@ class SizeOnlyWeights final : public Weights {
   [[noreturn]] static void refuse() { throw std::logic_error("a matrix without numbers was used"); }
 
   int inputs_, outputs_;
+  PhaseCounters nothing_;
 };
 
 // What a position of the description says of its matrices.

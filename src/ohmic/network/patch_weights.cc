@@ -116,7 +116,8 @@ void PatchWeights::read_patches(const Channels<const float>& images, const Chann
   if (auto* digital = dynamic_cast<DigitalWeights*>(matrix_.weights.get())) {
     OHMIC_EXPECT(!finish);
     read_digital(*digital, images, positions);
-    digital->count_macs(batch * window_.positions() * digital->values().values().size());
+    digital->count_macs(batch * window_.positions() * digital->values().values().size(),
+                        side_ == PatchSide::inputs ? pass.phase() : Phase::backward);
     return;
   }
   const Direction direction = side_ == PatchSide::inputs ? Direction::forward : Direction::backward;
@@ -132,7 +133,8 @@ void PatchWeights::read_and_paste(const Channels<const float>& positions, const 
   if (auto* digital = dynamic_cast<DigitalWeights*>(matrix_.weights.get())) {
     clear(images);
     paste_digital(*digital, positions, images);
-    digital->count_macs(batch * window_.positions() * digital->values().values().size());
+    digital->count_macs(batch * window_.positions() * digital->values().values().size(),
+                        side_ == PatchSide::inputs ? Phase::backward : pass.phase());
     return;
   }
   const Direction direction = side_ == PatchSide::inputs ? Direction::backward : Direction::forward;

@@ -23,6 +23,13 @@ float dot(std::span<const float> a, std::span<const float> b) {
   return ((sum[0] + sum[4]) + (sum[2] + sum[6])) + ((sum[1] + sum[5]) + (sum[3] + sum[7]));
 }
 
+// Versions without phases kept the multiply-adds alone.
+void load_digital_counters(const std::string& prefix, const SafetensorsFile& in, PhaseCounters& counters) {
+  if (in.contains(prefix + ".phase_counters")) return counters.load(prefix, in);
+  counters = {};
+  counters[Phase::unsplit].digital_macs = in.read<std::uint64_t>(prefix + ".counters").at(0);
+}
+
 }  // namespace
 
 void SparseVector::assign(std::span<const float> x, int first) {
@@ -38,8 +45,8 @@ void SparseVector::assign(std::span<const float> x, int first) {
   value.resize(count);
 }
 
-void DigitalWeights::forward(MatrixView<const float> x, MatrixView<float> y, const Pass&) {
-  counters_.digital_macs += x.rows * values_.values().size();
+void DigitalWeights::forward(MatrixView<const float> x, MatrixView<float> y, const Pass& pass) {
+  count_macs(x.rows * values_.values().size(), pass.phase());
   if (sparsity_ == Sparsity::dense) {
     parallel_chunks(x.rows, kVectorsPerProduct, [&](std::size_t begin, std::size_t end) {
       gemm(Transpose::no, Transpose::no, end - begin, y.columns, x.columns, x.row(begin).data(), x.columns,
@@ -57,7 +64,7 @@ void DigitalWeights::forward(MatrixView<const float> x, MatrixView<float> y, con
 }
 
 void DigitalWeights::backward(MatrixView<const float> dy, MatrixView<float> dx, const Pass&) {
-  counters_.digital_macs += dy.rows * values_.values().size();
+  count_macs(dy.rows * values_.values().size(), Phase::backward);
   if (sparsity_ == Sparsity::dense) {
     parallel_chunks(dy.rows, kVectorsPerProduct, [&](std::size_t begin, std::size_t end) {
       gemm(Transpose::no, Transpose::yes, end - begin, dx.columns, dy.columns, dy.row(begin).data(), dy.columns,
@@ -77,12 +84,12 @@ void DigitalWeights::backward(MatrixView<const float> dy, MatrixView<float> dx, 
 void DigitalWeights::save(const std::string& prefix, SafetensorsWriter& out) const {
   const std::vector<std::int64_t> shape = {inputs(), outputs()};
   out.add(prefix + ".weights", values_.values(), shape);
-  out.keep(prefix + ".counters", std::vector<std::uint64_t>{counters_.digital_macs});
+  counters_.save(prefix, out);
 }
 
 void DigitalWeights::load(const std::string& prefix, const SafetensorsFile& in) {
   in.read(prefix + ".weights", values_.values());
-  counters_.digital_macs = in.read<std::uint64_t>(prefix + ".counters").at(0);
+  load_digital_counters(prefix, in, counters_);
 }
 
 }  // namespace ohmic

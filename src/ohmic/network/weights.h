@@ -17,6 +17,9 @@ struct Pass {
   std::uint64_t first_read = 0;
   bool training = false;   ///< converter ranges may learn from it
   bool continues = false;  ///< its sequences go on where those of the pass before ended
+
+  /// What its way forward is part of.
+  Phase phase() const { return training ? Phase::forward : Phase::evaluation; }
 };
 
 /// A weight matrix (inputs x outputs), wherever it lives.
@@ -29,7 +32,8 @@ class Weights {
   virtual void forward(MatrixView<const float> x, MatrixView<float> y, const Pass& pass) = 0;
   /// dx = dy W^T.
   virtual void backward(MatrixView<const float> dy, MatrixView<float> dx, const Pass& pass) = 0;
-  virtual Counters counters() const = 0;
+  virtual const PhaseCounters& phase_counters() const = 0;
+  Counters counters() const { return phase_counters().total(); }
   virtual void save(const std::string& prefix, SafetensorsWriter& out) const = 0;
   virtual void load(const std::string& prefix, const SafetensorsFile& in) = 0;
   virtual std::size_t bytes() const = 0;
@@ -46,13 +50,13 @@ class DigitalWeights final : public Weights {
 
   Matrix& values() { return values_; }
   const Matrix& values() const { return values_; }
-  void count_macs(std::uint64_t macs) { counters_.digital_macs += macs; }
+  void count_macs(std::uint64_t macs, Phase phase) { counters_[phase].digital_macs += macs; }
 
   int inputs() const override { return static_cast<int>(values_.rows()); }
   int outputs() const override { return static_cast<int>(values_.columns()); }
   void forward(MatrixView<const float> x, MatrixView<float> y, const Pass& pass) override;
   void backward(MatrixView<const float> dy, MatrixView<float> dx, const Pass& pass) override;
-  Counters counters() const override { return counters_; }
+  const PhaseCounters& phase_counters() const override { return counters_; }
   void save(const std::string& prefix, SafetensorsWriter& out) const override;
   void load(const std::string& prefix, const SafetensorsFile& in) override;
   std::size_t bytes() const override { return values_.values().size() * sizeof(float); }
@@ -60,7 +64,7 @@ class DigitalWeights final : public Weights {
  private:
   Matrix values_;
   Sparsity sparsity_;
-  Counters counters_;
+  PhaseCounters counters_;
 };
 
 /// Weights on a tile of memory cells.
@@ -82,7 +86,7 @@ class AnalogWeights final : public Weights {
   void backward(MatrixView<const float> dy, MatrixView<float> dx, const Pass& pass) override {
     tile_.backward(dy, dx, pass.first_read, pass.training);
   }
-  Counters counters() const override { return tile_.counters(); }
+  const PhaseCounters& phase_counters() const override { return tile_.phase_counters(); }
   void save(const std::string& prefix, SafetensorsWriter& out) const override { tile_.save(prefix, out); }
   void load(const std::string& prefix, const SafetensorsFile& in) override { tile_.load(prefix, in); }
   std::size_t bytes() const override { return tile_.bytes(); }

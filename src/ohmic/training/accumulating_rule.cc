@@ -47,6 +47,22 @@ bool reduce_precision(WeightMatrix& matrix, const OuterProductSpec& spec, const 
   return true;
 }
 
+std::uint64_t lines_in_use(const Matrix& vectors) {
+  std::uint64_t lines = 0;
+  for (std::size_t k = 0; k < vectors.columns(); ++k) {
+    bool any = false;
+    for (std::size_t r = 0; r < vectors.rows(); ++r) any = any || vectors.row(r)[k] != 0;
+    lines += any;
+  }
+  return lines;
+}
+
+// Crossings of an input and a delta of one sample that are not zero: a unit that skips zeros touches no others. A
+// sample may be several vectors, one per bit.
+std::uint64_t changed_crossings(const WeightMatrix& matrix) {
+  return lines_in_use(matrix.inputs) * lines_in_use(matrix.deltas);
+}
+
 }  // namespace
 
 AccumulatingRule::AccumulatingRule(double epsilon, const OuterProductSpec& outer_product, const RefreshSpec& refresh,
@@ -64,7 +80,9 @@ void AccumulatingRule::update(WeightMatrix& matrix, const UpdateStep& of_batch) 
   Tile& tile = dynamic_cast<AnalogWeights&>(*matrix.weights).tile();
   epsilon_ = static_cast<float>(nominal_epsilon_ * tile.pulse_share() * static_cast<double>(tile.weight_scale()));
   UpdateStep step = of_batch;
+  const std::size_t samples = matrix.factored ? matrix.inputs.rows() : 0;
   if (reduce_precision(matrix, outer_product_, tile.spec(), step)) step.has_gradients = false;
+  const std::uint64_t changed = samples == 1 ? changed_crossings(matrix) : size();
   accumulate(matrix, tile, step);
   requests_.clear();
   for (std::vector<PulseRequest>& pulses : pulses_) {
@@ -72,7 +90,7 @@ void AccumulatingRule::update(WeightMatrix& matrix, const UpdateStep& of_batch) 
     pulses.clear();
   }
   tile.pulse(requests_, step.number);
-  tile.count_digital_macs(matrix.factored ? matrix.inputs.rows() * size() : 0);
+  tile.count_update(matrix.factored ? matrix.inputs.rows() * size() : 0, changed);
 }
 
 std::span<const float> AccumulatingRule::change(WeightMatrix& matrix, const Tile& tile, const UpdateStep& step) {

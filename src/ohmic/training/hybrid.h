@@ -28,7 +28,11 @@ class HybridRule final : public AccumulatingRule {
 
   const RegisterArray& registers() const { return registers_; }
 
-  Counters counters() const override { return registers_.counters(); }
+  PhaseCounters phase_counters() const override {
+    PhaseCounters counters;
+    counters[Phase::update] = registers_.counters();
+    return counters;
+  }
   void add_wear(WearRecord& wear) const override;
   void save(const std::string& prefix, SafetensorsWriter& out) const override;
   void load(const std::string& prefix, const SafetensorsFile& in) override;

@@ -72,10 +72,19 @@ int Learner::update(UpdateStep step) {
   return rewritten;
 }
 
+std::vector<Learner::MatrixCounters> Learner::matrix_counters() const {
+  std::vector<MatrixCounters> all;
+  for (std::size_t m = 0; m < rules_.size(); ++m) {
+    const WeightMatrix* matrix = graph_.weight_matrices()[m];
+    all.push_back({matrix, matrix->weights->phase_counters()});
+    all.back().counters += rules_[m]->phase_counters();
+  }
+  return all;
+}
+
 Counters Learner::counters() const {
   Counters total;
-  for (const WeightMatrix* matrix : graph_.weight_matrices()) total += matrix->weights->counters();
-  for (const auto& rule : rules_) total += rule->counters();
+  for (const MatrixCounters& of_one : matrix_counters()) total += of_one.counters.total();
   return total;
 }
 

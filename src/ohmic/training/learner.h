@@ -24,6 +24,12 @@ class Learner {
   int update(UpdateStep step);
 
   Counters counters() const;
+  /// What happened for each weight matrix, in their order.
+  struct MatrixCounters {
+    const WeightMatrix* matrix = nullptr;
+    PhaseCounters counters;
+  };
+  std::vector<MatrixCounters> matrix_counters() const;
   void add_wear(WearRecord& wear) const;
   /// Memory of the weights while training, all state and digit planes included.
   std::size_t bytes() const;

@@ -62,6 +62,32 @@ struct Histogram {
   }
 };
 
+Json counters_json(const Counters& counters) {
+  Json json = Json::object();
+  Counters::each(counters, [&](std::string_view name, const std::uint64_t& value) { json[std::string(name)] = value; });
+  return json;
+}
+
+// What happened for one matrix, phase by phase; phases without events are left out.
+Json matrix_json(const Learner::MatrixCounters& of_one) {
+  const WeightMatrix& matrix = *of_one.matrix;
+  const auto* analog = dynamic_cast<const AnalogWeights*>(matrix.weights.get());
+  Json phases = Json::object();
+  for (std::size_t p = 0; p < kPhases.size(); ++p) {
+    const Counters& counters = of_one.counters[static_cast<Phase>(p)];
+    if (counters != Counters()) phases[std::string(kPhases[p])] = counters_json(counters);
+  }
+  return {
+      {"name", matrix.name},
+      {"rows", matrix.weights->inputs()},
+      {"columns", matrix.weights->outputs()},
+      {"on_cells", analog != nullptr},
+      {"arrays", analog != nullptr ? analog->tile().cells().layout().arrays() : 0},
+      {"cells_per_crossing",
+       analog != nullptr ? analog->tile().cells().layout().cells() * (analog->tile().cells().is_single() ? 1 : 2) : 0},
+      {"phases", std::move(phases)}};
+}
+
 Json tile_json(const std::string& name, const Tile& tile) {
   const auto count = static_cast<std::uint32_t>(tile.pairs().size());
   std::vector<double> plus(count), minus(count);
@@ -193,13 +219,11 @@ std::string run_record_json(const ExperimentSpec& spec, const Dataset& data, con
     json["wall_seconds"] = e.wall_seconds;
     epochs.push_back(std::move(json));
   }
-  Json counters = Json::object();
-  Counters::each(result.counters,
-                 [&](std::string_view name, const std::uint64_t& value) { counters[std::string(name)] = value; });
-  Json tiles = Json::array();
+  Json tiles = Json::array(), matrices = Json::array();
   std::size_t weights = 0;
   for (const Learner* learner : trainer.learners()) {
     weights += learner->graph().weight_count();
+    for (const auto& of_one : learner->matrix_counters()) matrices.push_back(matrix_json(of_one));
     for (const WeightMatrix* matrix : learner->graph().weight_matrices()) {
       const auto* analog = dynamic_cast<const AnalogWeights*>(matrix->weights.get());
       if (analog != nullptr) tiles.push_back(tile_json(matrix->name, analog->tile()));
@@ -217,7 +241,9 @@ std::string run_record_json(const ExperimentSpec& spec, const Dataset& data, con
       {"machine", {{"cpu", cpu_name()}, {"threads", thread_count()}, {"instruction_set", instruction_set()}}},
       {"data", {{"name", data.name}, {"provenance", data.provenance}, {"synthetic", data.synthetic}}},
       {"epochs", std::move(epochs)},
-      {"counters", std::move(counters)},
+      {"counters", counters_json(result.counters)},
+      {"matrices", std::move(matrices)},
+      {"samples_trained", trainer.samples_done()},
       {"weights", weights},
       {"bytes_per_weight", result.bytes_per_weight},
       {"model_bits", {{"training", result.size.training_bits}, {"inference", result.size.inference_bits}}},

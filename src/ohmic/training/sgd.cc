@@ -13,7 +13,7 @@ void SgdRule::update(WeightMatrix& matrix, const UpdateStep& step) {
     product.for_each_term([&](const OuterProduct::Term& term) {
       add_outer_product(values.values().data(), values.columns(), term.rows, term.x, term.step);
     });
-    weights.count_macs(matrix.inputs.rows() * values.values().size());
+    weights.count_macs(matrix.inputs.rows() * values.values().size(), Phase::update);
     return;
   }
   wanted_change(matrix, optimizer_, step, values.values(), change_);

@@ -68,6 +68,8 @@ class Trainer {
   virtual std::vector<Learner*> learners() = 0;
   Graph& graph() { return learners().front()->graph(); }
   Counters counters();
+  /// Training samples gone by.
+  std::uint64_t samples_done() const;
   /// Writes and erases of the cells; empty but for the rule hybrid.
   WearRecord wear();
   /// Time on the simulated chip so far.
@@ -90,7 +92,6 @@ class Trainer {
     std::int64_t refreshed_pairs = 0;
   };
   const ExperimentSpec& spec() const { return spec_; }
-  std::uint64_t samples_done() const;
   /// The place of the next batch of `size` samples with `terms_per_sample` terms of the loss each.
   UpdateStep next_step(std::size_t size, std::size_t terms_per_sample) const;
 

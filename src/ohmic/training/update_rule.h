@@ -34,7 +34,7 @@ class UpdateRule {
   virtual void load(const std::string& /*prefix*/, const SafetensorsFile&) {}
   virtual std::size_t bytes() const { return 0; }
   /// What happened outside the tile.
-  virtual Counters counters() const { return {}; }
+  virtual PhaseCounters phase_counters() const { return {}; }
   virtual void add_wear(WearRecord&) const {}
 };
 

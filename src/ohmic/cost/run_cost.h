@@ -1,0 +1,35 @@
+#pragma once
+
+// What a training run costs: its events times a technology.
+
+#include <optional>
+#include <span>
+#include <string>
+
+#include "ohmic/cost/array_energy.h"
+#include "ohmic/cost/cost_table.h"
+#include "ohmic/cost/run_events.h"
+#include "ohmic/cost/summary.h"
+#include "ohmic/cost/technology.h"
+#include "ohmic/mapping/chip_spec.h"
+
+namespace ohmic {
+
+/// All events of the run in a table, a layer per matrix. Rules:
+///
+/// - a product of one array takes its cells, a DAC per row and a conversion per column, in each step and slice of the
+///   technology; backward the same with rows and columns exchanged; reading single cells takes a cell and a conversion;
+/// - conversions beyond one per output are added digitally; each output then takes one activation;
+/// - inputs are read from, outputs written to, a memory of the chip's size, 8 bits each;
+/// - an update takes a multiply-add per crossing whose two factors are not zero, and where it accumulates beside the
+///   cells, a word read and written there; in a memory of all words;
+/// - digital matrices take a 32-bit multiply-add and the read of a weight per product: no reuse of weights.
+CostTable cost_of_run(const RunEvents& run, const Technology& technology, const ChipSpec& chip,
+                      std::span<const MeasuredActivity> measured = {});
+
+/// Time per sample: one product after the other, a tick of the chip each, and the words of the update, `lanes` of them
+/// per clock. Area: arrays as cores of the chip, and the accumulator's memory.
+CostSummary summary_of_run(const RunEvents& run, const CostTable& table, const Technology& technology,
+                           const ChipSpec& chip);
+
+}  // namespace ohmic
