@@ -1,16 +1,16 @@
 #pragma once
 
 // Activations of a network that is being read. ONNX sees dimensions in an order of its own, batch included; ohmic keeps
-// one sample as plain numbers, channels last. What stands between the two is arithmetic on steps, so that a transposition
-// or a change of shape costs nothing until a layer needs an order that is not there.
+// one sample as plain numbers, channels last. What stands between the two is arithmetic on steps, so that a
+// transposition or a change of shape costs nothing until a layer needs an order that is not there.
 
 #include <cstdint>
 #include <map>
 #include <string>
 #include <vector>
 
-#include "ohmic/network/spec.h"
 #include "ohmic/network/shape.h"
+#include "ohmic/network/spec.h"
 #include "ohmic/onnx/tensor.h"
 
 namespace ohmic::onnx {
@@ -34,8 +34,8 @@ struct Activation {
   std::string layer;  ///< its name in the network, or "input"
   Shape shape;        ///< as the network has it
   std::vector<Axis> axes;
-  /// The dimension in which samples follow each other, outside of what the axis says; kNoAxis where a model for a single
-  /// sample has dropped it.
+  /// The dimension in which samples follow each other, outside of what the axis says; kNoAxis where a model for a
+  /// single sample has dropped it.
   int batch_axis = 0;
   bool exclusive = true;  ///< nothing else takes what the layer gives
 
@@ -54,8 +54,8 @@ std::vector<Axis> ordered_axes(const Dims& extents, const std::vector<std::size_
 /// Neighbouring factors that act as one become one.
 Axis joined(const Axis& factors);
 
-/// The same numbers under other extents; false if an extent would cut through a factor, so that they must be put in order
-/// first.
+/// The same numbers under other extents; false if an extent would cut through a factor, so that they must be put in
+/// order first.
 bool regroup(const std::vector<Axis>& axes, const Dims& extents, std::vector<Axis>& result);
 
 /// Offset in the sample of each place along an axis.

@@ -1,5 +1,5 @@
-// Operators on numbers that are known when the model is read: shapes that exporters let the network compute, and weights
-// that are changed before they are used.
+// Operators on numbers that are known when the model is read: shapes that exporters let the network compute, and
+// weights that are changed before they are used.
 
 #include <algorithm>
 #include <cmath>
@@ -93,7 +93,8 @@ Tensor fold_shape(const Folding& f) {
 Tensor fold_cast(const Folding& f) {
   constexpr std::int64_t kWhole[] = {2, 3, 4, 5, 6, 7, 9, 12, 13};  // ONNX's types of whole numbers
   const std::int64_t to = f.node().whole("to", 1);
-  Tensor t = Tensor::zeros(f.node().description(), f.in(0).dims, std::count(std::begin(kWhole), std::end(kWhole), to) > 0);
+  Tensor t =
+      Tensor::zeros(f.node().description(), f.in(0).dims, std::count(std::begin(kWhole), std::end(kWhole), to) > 0);
   for (std::size_t i = 0; i < t.count(); ++i) t.set(i, to == 9 ? (f.in(0).at(i) != 0 ? 1.0 : 0.0) : f.in(0).at(i));
   return t;
 }
@@ -164,7 +165,8 @@ Tensor fold_transpose(const Folding& f) {
 }
 
 // The slices of a tensor along an axis.
-Tensor taken(const Folding& f, const Tensor& t, std::size_t axis, const std::vector<std::int64_t>& places, const Dims& dims) {
+Tensor taken(const Folding& f, const Tensor& t, std::size_t axis, const std::vector<std::int64_t>& places,
+             const Dims& dims) {
   Tensor result = Tensor::zeros(f.node().description(), f.made(dims), t.is_whole);
   const Dims steps = steps_of(t.dims);
   const auto inner = static_cast<std::size_t>(steps[axis]);
@@ -204,7 +206,8 @@ Tensor fold_gather(const Folding& f) {
 }
 
 Tensor fold_slice(const Folding& f) {
-  const auto starts = f.list(1, "starts"), ends = f.list(2, "ends"), axes = f.list(3, "axes"), steps = f.list(4, "steps");
+  const auto starts = f.list(1, "starts"), ends = f.list(2, "ends"), axes = f.list(3, "axes"),
+             steps = f.list(4, "steps");
   Tensor t = f.in(0);
   if (!starts || !ends || starts->size() != ends->size() || (axes && axes->size() != starts->size()) ||
       (steps && steps->size() != starts->size())) {
@@ -242,7 +245,8 @@ Tensor fold_concat(const Folding& f) {
   }
   Tensor result = Tensor::zeros(f.node().description(), f.made(dims), f.in(0).is_whole);
   std::size_t inner = 1, outer = 1, to = 0;
-  for (std::size_t k = 0; k < rank; ++k) (k < axis ? outer : inner) *= k == axis ? 1 : static_cast<std::size_t>(dims[k]);
+  for (std::size_t k = 0; k < rank; ++k)
+    (k < axis ? outer : inner) *= k == axis ? 1 : static_cast<std::size_t>(dims[k]);
   for (std::size_t o = 0; o < outer; ++o) {
     for (std::size_t i = 0; i < f.count(); ++i) {
       const std::size_t run = static_cast<std::size_t>(f.in(i).dims[axis]) * inner;
@@ -271,7 +275,8 @@ Tensor fold_range(const Folding& f) {
 Tensor fold_where(const Folding& f) {
   const std::string what = f.node().description();
   const Dims dims = f.made(broadcast_dims(what, f.in(0).dims, broadcast_dims(what, f.in(1).dims, f.in(2).dims)));
-  const Tensor choice = broadcast(what, f.in(0), dims), yes = broadcast(what, f.in(1), dims), no = broadcast(what, f.in(2), dims);
+  const Tensor choice = broadcast(what, f.in(0), dims), yes = broadcast(what, f.in(1), dims),
+               no = broadcast(what, f.in(2), dims);
   Tensor t = Tensor::zeros(what, dims, yes.is_whole && no.is_whole);
   for (std::size_t i = 0; i < t.count(); ++i) t.set(i, choice.at(i) != 0 ? yes.at(i) : no.at(i));
   return t;
@@ -342,24 +347,15 @@ struct FoldEntry {
   Tensor (*fold)(const Folding&);
 };
 constexpr FoldEntry kFolds[] = {
-    {"Cast", fold_cast},
-    {"Concat", fold_concat},
-    {"Constant", fold_constant},
-    {"ConstantOfShape", fold_constant_of_shape},
-    {"Expand", fold_expand},
-    {"Flatten", fold_flatten},
-    {"Gather", fold_gather},
-    {"Identity", fold_identity},
-    {"Range", fold_range},
-    {"ReduceProd", fold_product},
-    {"Reshape", fold_reshape},
-    {"Shape", fold_shape},
-    {"Size", fold_size},
-    {"Slice", fold_slice},
-    {"Squeeze", fold_squeeze},
-    {"Transpose", fold_transpose},
-    {"Unsqueeze", fold_unsqueeze},
-    {"Where", fold_where},
+    {"Cast", fold_cast},           {"Concat", fold_concat},
+    {"Constant", fold_constant},   {"ConstantOfShape", fold_constant_of_shape},
+    {"Expand", fold_expand},       {"Flatten", fold_flatten},
+    {"Gather", fold_gather},       {"Identity", fold_identity},
+    {"Range", fold_range},         {"ReduceProd", fold_product},
+    {"Reshape", fold_reshape},     {"Shape", fold_shape},
+    {"Size", fold_size},           {"Slice", fold_slice},
+    {"Squeeze", fold_squeeze},     {"Transpose", fold_transpose},
+    {"Unsqueeze", fold_unsqueeze}, {"Where", fold_where},
 };
 
 template <class Entries>

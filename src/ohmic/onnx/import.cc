@@ -10,11 +10,11 @@
 namespace ohmic::onnx {
 namespace {
 
-// The size of an open batch while dimensions are computed. As a prime above all likely dimensions it shows where the batch
-// went: into the one dimension that it divides.
+// The size of an open batch while dimensions are computed. As a prime above all likely dimensions it shows where the
+// batch went: into the one dimension that it divides.
 constexpr std::int64_t kOpenBatch = 7919;
-constexpr std::int64_t kMostFolded = std::int64_t{1} << 27;  // elements computed while reading, all together
-constexpr std::int64_t kMostActivations = std::int64_t{1} << 28;
+constexpr std::int64_t kMostFolded = std::int64_t{1} << 26;  // elements computed while reading, all together
+constexpr std::int64_t kMostActivations = std::int64_t{1} << 26;
 constexpr std::size_t kLongestName = 40;
 
 bool is_channel_count(std::int64_t n) { return n == 1 || n == 3 || n == 4; }
@@ -158,8 +158,8 @@ Activation Import::add(LayerSpec spec, const std::vector<Activation>& inputs, co
   const double size = static_cast<double>(shape.steps) * shape.height * shape.width * shape.channels;
   if (shape.steps < 1 || shape.height < 1 || shape.width < 1 || shape.channels < 1 ||
       size > static_cast<double>(kMostActivations)) {
-    refuse("it makes {} x {} x {} x {} numbers per sample; 1 to {} are possible", shape.steps, shape.height, shape.width,
-           shape.channels, kMostActivations);
+    refuse("it makes {} x {} x {} x {} numbers per sample; 1 to {} are possible", shape.steps, shape.height,
+           shape.width, shape.channels, kMostActivations);
   }
   return layers_.add(std::move(spec), layer_name(kind), inputs, shape);
 }
@@ -222,8 +222,9 @@ Dims Import::resolved_input_dims(const PortInfo& port) const {
                               : Dims{1, sample.channels, sample.height, sample.width};
       dims[k] = image[k];
     } else {
-      fail("dimension {} of the input \"{}\" is open; say what it is with --input-shape, e.g. --input-shape 1,3,224,224",
-           k, port.name);
+      fail(
+          "dimension {} of the input \"{}\" is open; say what it is with --input-shape, e.g. --input-shape 1,3,224,224",
+          k, port.name);
     }
   }
   return dims;
@@ -276,11 +277,9 @@ void lay_out_sample(const ImportOptions& options, const Dims& dims, int batch_ax
 std::vector<std::size_t> places_of(const Activation& a) {
   Axis all;
   for (const Axis& axis : a.axes) all.insert(all.end(), axis.begin(), axis.end());
-  std::vector<std::size_t> places = offsets_along(all);
-  for (std::size_t i = 0; i < places.size(); ++i) {
-    if (places[i] != i) return places;
-  }
-  return {};
+  all = joined(all);
+  const bool is_in_order = all.empty() || (all.size() == 1 && all[0].step == 1);
+  return is_in_order ? std::vector<std::size_t>() : offsets_along(all);
 }
 
 }  // namespace
@@ -306,8 +305,10 @@ void Import::make_input() {
   std::int64_t& batch = dims[static_cast<std::size_t>(a.batch_axis)];
   batch_ = batch == PortInfo::kUnknown ? kOpenBatch : batch;
   batch = 1;
-  if (checked_count(fmt::format("the input \"{}\"", port->name), dims) == 0) {
-    fail("the input \"{}\" has the shape {}, which holds nothing", port->name, to_string(dims));
+  const std::int64_t size = checked_count(fmt::format("the input \"{}\"", port->name), dims);
+  if (size == 0 || size > kMostActivations) {
+    fail("the input \"{}\" has the shape {}; a sample may have 1 to {} numbers", port->name, to_string(dims),
+         kMostActivations);
   }
   lay_out_sample(options_, dims, a.batch_axis, a);
   result_.input = a.shape;
@@ -343,8 +344,9 @@ bool Import::fold_node() {
   }
   std::optional<std::vector<Tensor>> outputs = fold(*node_, opset(), inputs);
   if (!outputs) {
-    refuse("none of its inputs depends on the sample, and this operator is not computed while the model is read; "
-           "simplify the model, e.g. with onnxsim");
+    refuse(
+        "none of its inputs depends on the sample, and this operator is not computed while the model is read; "
+        "simplify the model, e.g. with onnxsim");
   }
   for (std::size_t i = 0; i < outputs->size(); ++i) set_output(i, std::move((*outputs)[i]));
   return true;
@@ -377,12 +379,18 @@ void Import::remove_unused(const std::string& last) {
 
 void Import::finish(const Value& output) {
   if (!output.activation) fail("the output \"{}\" does not depend on the input", result_.output_name);
-  const Activation last = layers_.in_order(*output.activation);
-  if (last.layer == "input") fail("the network does nothing to its input; there is nothing to compute");
-  result_.output_dims = last.extents();
-  if (last.batch_axis >= 0 && last.extent(static_cast<std::size_t>(last.batch_axis)) == 1) {
-    result_.output_dims.erase(result_.output_dims.begin() + last.batch_axis);
+  Activation last = layers_.in_order(*output.activation);
+  if (last.layer == "input") {  // other dimensions for what goes in: still a network, of a layer that copies
+    LayerSpec copy;
+    copy.kind = LayerKind::reshape;
+    copy.steps = last.shape.steps;
+    copy.height = last.shape.height;
+    copy.width = last.shape.width;
+    copy.units = last.shape.channels;
+    last.layer = layers_.add(copy, "copy", {last}, last.shape).layer;
   }
+  result_.output_dims = last.extents();
+  result_.output_batch_axis = last.batch_axis;
   remove_unused(last.layer);
   result_.numbers = std::move(layers_.numbers());
 }
@@ -391,8 +399,8 @@ ImportedNetwork Import::run() {
   for (const auto& [name, tensor] : model_.stored) {
     values_[name] = {std::shared_ptr<const Tensor>(std::shared_ptr<void>(), &tensor), std::nullopt};
   }
-  result_.output_name = options_.output.empty() && !model_.outputs.empty() ? model_.outputs.front().name
-                                                                            : options_.output;
+  result_.output_name =
+      options_.output.empty() && !model_.outputs.empty() ? model_.outputs.front().name : options_.output;
   const std::set<std::string> needed = needed_values();
   make_input();
   for (const Node& node : model_.nodes) {
@@ -447,12 +455,54 @@ Graph make_digital_graph(const ImportedNetwork& imported) {
   GraphContext context;
   context.input = imported.input;
   context.make_weights = [](std::uint32_t, int inputs, int outputs, const LayerSpec&) -> std::unique_ptr<Weights> {
-    return std::make_unique<DigitalWeights>(
-        Matrix(static_cast<std::size_t>(inputs), static_cast<std::size_t>(outputs)), Sparsity::dense);
+    return std::make_unique<DigitalWeights>(Matrix(static_cast<std::size_t>(inputs), static_cast<std::size_t>(outputs)),
+                                            Sparsity::dense);
   };
   Graph graph(imported.network, context);
   load_numbers(imported, graph);
   return graph;
+}
+
+namespace {
+
+// What lies in front of and behind the batch in a tensor, in numbers per sample.
+struct SampleParts {
+  std::size_t front = 1, behind = 1;
+
+  SampleParts(const Dims& dims, int batch_axis) {
+    for (std::size_t k = 0; k < dims.size(); ++k) {
+      (static_cast<int>(k) < batch_axis ? front : behind) *= static_cast<std::size_t>(dims[k]);
+    }
+  }
+};
+
+}  // namespace
+
+Matrix rows_of(const ImportedNetwork& network, const std::vector<float>& values, std::size_t samples) {
+  OHMIC_EXPECT(values.size() == samples * network.input.size());
+  const SampleParts parts(network.input_dims, network.input_batch_axis);
+  Matrix rows(samples, network.input.size());
+  for (std::size_t f = 0; f < parts.front; ++f) {
+    for (std::size_t s = 0; s < samples; ++s) {
+      for (std::size_t b = 0; b < parts.behind; ++b) {
+        const std::size_t number = f * parts.behind + b;
+        const std::size_t place = network.input_places.empty() ? number : network.input_places[number];
+        rows.row(s)[place] = values[(f * samples + s) * parts.behind + b];
+      }
+    }
+  }
+  return rows;
+}
+
+std::vector<float> tensor_of(const ImportedNetwork& network, MatrixView<const float> rows) {
+  const SampleParts parts(network.output_dims, std::max(network.output_batch_axis, 0));
+  std::vector<float> values(rows.rows * rows.columns);
+  for (std::size_t s = 0; s < rows.rows; ++s) {
+    for (std::size_t i = 0; i < rows.columns; ++i) {
+      values[(i / parts.behind * rows.rows + s) * parts.behind + i % parts.behind] = rows.row(s)[i];
+    }
+  }
+  return values;
 }
 
 std::vector<std::string> known_operators() { return operator_names(); }

@@ -104,7 +104,6 @@ Operator find_operator(std::string_view name);
 std::vector<std::string> operator_names();
 
 /// The outputs of a node whose inputs are all known; nothing if the operator cannot be computed. null inputs: left out.
-std::optional<std::vector<Tensor>> fold(const Node& node, std::int64_t opset,
-                                        const std::vector<const Tensor*>& inputs);
+std::optional<std::vector<Tensor>> fold(const Node& node, std::int64_t opset, const std::vector<const Tensor*>& inputs);
 
 }  // namespace ohmic::onnx

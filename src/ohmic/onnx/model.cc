@@ -1,12 +1,9 @@
 #include "ohmic/onnx/model.h"
 
-
-
 #include <onnx.pb.h>
 
 #include <bit>
 #include <cstring>
-
 
 #include "ohmic/core/error.h"
 #include "ohmic/core/files.h"
@@ -81,9 +78,10 @@ class TensorReader {
 
   Tensor read() {
     if (proto_.data_location() != 0) {
-      fail("{} keeps its numbers in another file; save the model in one file (onnx.save with "
-           "save_as_external_data=False)",
-           what_);
+      fail(
+          "{} keeps its numbers in another file; save the model in one file (onnx.save with "
+          "save_as_external_data=False)",
+          what_);
     }
     Tensor tensor;
     tensor.dims.assign(proto_.dims().begin(), proto_.dims().end());
@@ -193,9 +191,11 @@ std::int64_t read_opset(const format::ModelProto& proto, const std::string& name
     if (imported.domain().empty() || imported.domain() == "ai.onnx") opset = imported.version();
   }
   if (opset < kFirstOpset || opset > kLastOpset) {
-    fail("{}: its operators are of opset {}, but {} to {} are understood; export it with opset_version={}, or convert it "
-         "with onnx.version_converter",
-         name, opset, kFirstOpset, kLastOpset, 17);
+    fail(
+        "{}: its operators are of opset {}, but {} to {} are understood; export it with opset_version={}, or convert "
+        "it "
+        "with onnx.version_converter",
+        name, opset, kFirstOpset, kLastOpset, 17);
   }
   return opset;
 }

@@ -37,14 +37,15 @@ struct ImportOptions {
 /// A network read from a file.
 struct ImportedNetwork {
   NetworkSpec network;
-  Shape input;              ///< of one sample as the graph takes it
-  std::string input_name;   ///< in the file
-  Dims input_dims;          ///< of the file, batch included (1 where it is open)
+  Shape input;             ///< of one sample as the graph takes it
+  std::string input_name;  ///< in the file
+  Dims input_dims;         ///< of the file, batch included (1 where it is open)
   int input_batch_axis = 0;
   /// For each number of one sample in the order of the file: where the graph wants it. Empty: in the same order.
   std::vector<std::size_t> input_places;
   std::string output_name;
-  Dims output_dims;         ///< of one sample, without the batch
+  Dims output_dims;           ///< of the file, batch included as 1
+  int output_batch_axis = 0;  ///< -1: the file has dropped it
   /// Weight matrices (row-major) and parameters by name.
   std::map<std::string, std::vector<float>> numbers;
   /// Mean and variance of each batch norm by name.
@@ -53,6 +54,12 @@ struct ImportedNetwork {
 
 /// Translates a model. Error naming the node where an operator, or what it is asked, is not known.
 ImportedNetwork import_network(const Model& model, const ImportOptions& options = {});
+
+/// A tensor of the file's dimensions as a row per sample in the order in which the graph takes its numbers.
+/// values: input_dims with `samples` for the batch.
+Matrix rows_of(const ImportedNetwork& network, const std::vector<float>& values, std::size_t samples);
+/// Rows that the graph gave, as a tensor of the file's dimensions.
+std::vector<float> tensor_of(const ImportedNetwork& network, MatrixView<const float> rows);
 
 /// Puts the numbers of the file into a graph of that network, whose weights must be digital.
 void load_numbers(const ImportedNetwork& imported, Graph& graph);

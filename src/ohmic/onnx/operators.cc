@@ -10,7 +10,8 @@ struct Entry {
   Operator import;
 };
 
-// In alphabetical order. Constant is computed while the model is read (fold.cc), as is all that depends on constants only.
+// In alphabetical order. Constant is computed while the model is read (fold.cc), as is all that depends on constants
+// only.
 constexpr std::array kOperators = {
     Entry{"Add", import_add},
     Entry{"AveragePool", import_average_pool},

@@ -17,7 +17,8 @@ std::vector<float> channel_numbers(Import& net, std::size_t i, const char* what,
 }
 
 // A layer that looks at the innermost numbers of each position; the axes stay.
-Activation per_position(Import& net, const LayerSpec& spec, const Activation& given, const std::vector<std::size_t>& axes) {
+Activation per_position(Import& net, const LayerSpec& spec, const Activation& given,
+                        const std::vector<std::size_t>& axes) {
   net.keep_samples_apart(given, axes);
   const Activation x = net.layers().with_innermost(given, axes);
   Activation y = net.add(spec, {x}, x.shape);
@@ -56,8 +57,10 @@ void import_batch_norm(Import& net) {
   spec.kind = LayerKind::batch_norm;
   spec.epsilon = net.node().number("epsilon", 1e-5);
   if (!(spec.epsilon >= 0 && spec.epsilon <= 1)) net.refuse("epsilon = {} must be 0 .. 1", spec.epsilon);
-  std::vector<float> gamma = channel_numbers(net, 1, "scale", channels), beta = channel_numbers(net, 2, "bias", channels);
-  std::vector<float> mean = channel_numbers(net, 3, "mean", channels), variance = channel_numbers(net, 4, "variance", channels);
+  std::vector<float> gamma = channel_numbers(net, 1, "scale", channels),
+                     beta = channel_numbers(net, 2, "bias", channels);
+  std::vector<float> mean = channel_numbers(net, 3, "mean", channels),
+                     variance = channel_numbers(net, 4, "variance", channels);
   const Activation y = per_position(net, spec, a, {1});
   net.layers().numbers()[y.layer + ".gamma"] = std::move(gamma);
   net.layers().numbers()[y.layer + ".beta"] = std::move(beta);
@@ -114,7 +117,8 @@ void import_reduce_mean(Import& net) {
     if (is_reduced[k]) axes.push_back(k);
   }
   net.keep_samples_apart(a, axes);
-  const bool is_image = a.rank() == 4 && axes == std::vector<std::size_t>{2, 3} && a.batch_axis == 0 && a.extent(0) == 1;
+  const bool is_image =
+      a.rank() == 4 && axes == std::vector<std::size_t>{2, 3} && a.batch_axis == 0 && a.extent(0) == 1;
   if (is_image) {
     const Shape image{1, static_cast<int>(a.extent(2)), static_cast<int>(a.extent(3)), static_cast<int>(a.extent(1))};
     LayerSpec spec;

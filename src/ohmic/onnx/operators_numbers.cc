@@ -111,7 +111,9 @@ Activation arithmetic(Import& net, LayerSpec spec, const std::vector<Activation>
                       const std::vector<std::size_t>& order) {
   const std::int64_t size = product_of(extents);
   const Shape flat{1, 1, 1, static_cast<int>(size)};
-  const Shape shape = inputs[0].size() == size ? inputs[0].shape : inputs.back().size() == size ? inputs.back().shape : flat;
+  const Shape shape = inputs[0].size() == size       ? inputs[0].shape
+                      : inputs.back().size() == size ? inputs.back().shape
+                                                     : flat;
   spec.steps = shape.steps;
   spec.height = shape.height;
   spec.width = shape.width;
@@ -127,7 +129,8 @@ bool became_bias(Import& net, const Activation& a, const Tensor& numbers) {
   LayerSpec* layer = net.layers().find(a.layer);
   if (layer == nullptr || layer->bias || !a.exclusive) return false;
   const bool is_dense = layer->kind == LayerKind::dense;
-  if (!is_dense && layer->kind != LayerKind::convolution && layer->kind != LayerKind::transposed_convolution) return false;
+  if (!is_dense && layer->kind != LayerKind::convolution && layer->kind != LayerKind::transposed_convolution)
+    return false;
   // The one dimension along which the numbers differ must be the outputs of the layer.
   std::size_t axis = a.rank();
   for (std::size_t k = 0; k < a.rank(); ++k) {

@@ -174,14 +174,16 @@ void import_gemm(Import& net) {
     Activation b = net.activation(1);
     if (b.rank() != 2) net.refuse("its second input has {} dimensions, not 2", b.rank());
     y = product(net, a, turn_b ? swapped(b, 0, 1) : b);
-    if (alpha != 1) y = combined(net, Operation::multiply, y, Tensor{{}, false, {}, {static_cast<float>(alpha)}}, false);
+    if (alpha != 1)
+      y = combined(net, Operation::multiply, y, Tensor{{}, false, {}, {static_cast<float>(alpha)}}, false);
   }
   if (net.has_input(2)) {
     if (net.is_constant(2)) {
       y = combined(net, Operation::add, y, scaled(net.constant(2, "bias"), beta), false);
     } else {
       Activation c = net.activation(2);
-      if (beta != 1) c = combined(net, Operation::multiply, c, Tensor{{}, false, {}, {static_cast<float>(beta)}}, false);
+      if (beta != 1)
+        c = combined(net, Operation::multiply, c, Tensor{{}, false, {}, {static_cast<float>(beta)}}, false);
       y = combined(net, Operation::add, y, c);
     }
   }
@@ -243,7 +245,8 @@ void check_lstm(Import& net, const Activation& x, const std::string& direction) 
   if (net.has_input(4)) {
     const Tensor& lengths = net.constant(4, "sequence lengths");
     for (std::size_t i = 0; i < lengths.count(); ++i) {
-      if (lengths.at(i) != static_cast<double>(x.extent(0))) net.refuse("sequences of different lengths are not supported");
+      if (lengths.at(i) != static_cast<double>(x.extent(0)))
+        net.refuse("sequences of different lengths are not supported");
     }
   }
   constexpr const char* kStates[] = {"initial hidden state", "initial cell state", "peephole weights"};
@@ -317,7 +320,8 @@ void import_lstm(Import& net) {
   const bool fits = units > 0 && units < 1 << 20 && w.dims == Dims{directions, 4 * units, inputs} &&
                     r.dims == Dims{directions, 4 * units, units} &&
                     (!net.has_input(3) || net.constant(3, "bias").dims == Dims{directions, 8 * units});
-  if (!fits) net.refuse("its weights {} and {} do not fit an input of {} numbers", to_string(w.dims), to_string(r.dims), inputs);
+  if (!fits)
+    net.refuse("its weights {} and {} do not fit an input of {} numbers", to_string(w.dims), to_string(r.dims), inputs);
   std::vector<Activation> parts;
   for (std::int64_t d = 0; d < directions; ++d) {
     parts.push_back(one_direction(net, x, d, d == 1 || direction == "reverse", units));

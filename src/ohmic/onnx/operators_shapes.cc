@@ -14,12 +14,24 @@ std::vector<double> stretch(std::int64_t first, std::int64_t step, std::int64_t 
   return indices;
 }
 
+namespace {
+
+bool is_all_in_order(const std::vector<double>& indices, std::int64_t extent) {
+  if (static_cast<std::int64_t>(indices.size()) != extent) return false;
+  for (std::size_t i = 0; i < indices.size(); ++i) {
+    if (indices[i] != static_cast<double>(i)) return false;
+  }
+  return true;
+}
+
+}  // namespace
+
 Activation picked(Import& net, const Activation& given, std::size_t axis, const std::vector<double>& indices,
                   double fill) {
   net.keep_samples_apart(given, {axis});
   if (indices.empty()) net.refuse("nothing is left of dimension {}", axis);
   const std::int64_t extent = given.extent(axis), count = static_cast<std::int64_t>(indices.size());
-  if (indices == stretch(0, 1, extent)) return given;
+  if (is_all_in_order(indices, extent)) return given;
   const Activation a = net.layers().with_simple_axis(given, axis);
   // The places of the axis are `inner` apart; an axis of one place may lie anywhere.
   const Axis run = joined(a.axes[axis]);
@@ -90,9 +102,9 @@ int new_batch_axis(Import& net, const Activation& a, const Dims& wanted, std::in
 void set_reshaped(Import& net, const Activation& given, Dims wanted) {
   Activation a = given;
   const Dims visible = net.visible_dims(a);
-  const std::int64_t batch =
-      a.batch_axis < 0 ? 1
-                       : visible[static_cast<std::size_t>(a.batch_axis)] / a.extent(static_cast<std::size_t>(a.batch_axis));
+  const std::int64_t batch = a.batch_axis < 0 ? 1
+                                              : visible[static_cast<std::size_t>(a.batch_axis)] /
+                                                    a.extent(static_cast<std::size_t>(a.batch_axis));
   const int axis = new_batch_axis(net, a, wanted, batch);
   if (axis >= 0) wanted[static_cast<std::size_t>(axis)] /= batch;
   std::vector<Axis> axes;
@@ -218,7 +230,8 @@ void import_concat(Import& net) {
   const Activation sample = net.activation(known);
   const std::size_t rank = sample.rank(), axis = net.axis_of(net.node().whole("axis", 0), rank);
   net.keep_samples_apart(sample, {axis});
-  // In front of the axis the order of memory is kept if the axis is innermost there, as channels are; else that of ONNX.
+  // In front of the axis the order of memory is kept if the axis is innermost there, as channels are; else that of
+  // ONNX.
   std::vector<std::size_t> order = memory_order(sample);
   if (order.empty() || order.back() != axis) order = counting(rank);
   const auto at = std::find(order.begin(), order.end(), axis);
@@ -228,7 +241,8 @@ void import_concat(Import& net) {
   for (auto k = order.begin(); k != at; ++k) vectors *= extents[*k];
   extents[axis] = 0;
   for (std::size_t i = 0; i < count; ++i) {
-    Activation part = net.is_constant(i) ? net.constant_layer(net.constant(i, "input"), sample.batch_axis) : net.activation(i);
+    Activation part =
+        net.is_constant(i) ? net.constant_layer(net.constant(i, "input"), sample.batch_axis) : net.activation(i);
     Dims own = part.extents(), others = extents;
     if (part.rank() != rank) net.refuse("its inputs have {} and {} dimensions", rank, part.rank());
     others[axis] = own[axis];
@@ -298,13 +312,15 @@ void import_slice(Import& net) {
     const std::size_t axis = net.axis_of(given ? (*given)[i] : static_cast<std::int64_t>(i), a.rank());
     const std::int64_t step = steps ? (*steps)[i] : 1;
     if (step == 0) net.refuse("a step of 0 is not possible");
-    if (a.batch_axis == static_cast<int>(axis) && step == 1 && (*starts)[i] == 0 && (*ends)[i] >= net.visible_dims(a)[axis]) {
+    if (a.batch_axis == static_cast<int>(axis) && step == 1 && (*starts)[i] == 0 &&
+        (*ends)[i] >= net.visible_dims(a)[axis]) {
       continue;
     }
     const std::int64_t extent = a.extent(axis);
     const auto place = [&](std::int64_t k) {
       const std::int64_t from_front = k < 0 ? std::max(k, -extent - 1) + extent : k;
-      return step > 0 ? std::clamp<std::int64_t>(from_front, 0, extent) : std::clamp<std::int64_t>(from_front, -1, extent - 1);
+      return step > 0 ? std::clamp<std::int64_t>(from_front, 0, extent)
+                      : std::clamp<std::int64_t>(from_front, -1, extent - 1);
     };
     const std::int64_t first = place((*starts)[i]), last = place((*ends)[i]);
     std::vector<double> indices;
@@ -362,7 +378,8 @@ void import_gather(Import& net) {
   Activation y = picked(net, a, axis, indices, 0);
   // The one dimension becomes those of the indices.
   std::vector<Axis> inner;
-  if (!regroup({y.axes[axis]}, places.dims, inner)) net.refuse("its indices {} are not understood", to_string(places.dims));
+  if (!regroup({y.axes[axis]}, places.dims, inner))
+    net.refuse("its indices {} are not understood", to_string(places.dims));
   y.axes.erase(y.axes.begin() + static_cast<std::ptrdiff_t>(axis));
   y.axes.insert(y.axes.begin() + static_cast<std::ptrdiff_t>(axis), inner.begin(), inner.end());
   if (y.batch_axis > static_cast<int>(axis)) y.batch_axis += static_cast<int>(inner.size()) - 1;
@@ -390,7 +407,8 @@ std::vector<double> padded_places(Import& net, const std::string& mode, std::int
         net.refuse("mode = \"{}\" is not known", mode);
       }
       if (mode != "constant" && (place < 0 || place >= extent)) {
-        net.refuse("{} places before and {} behind are more than {} places can be reflected to", before, behind, extent);
+        net.refuse("{} places before and {} behind are more than {} places can be reflected to", before, behind,
+                   extent);
       }
     }
     places.push_back(static_cast<double>(place));

@@ -28,14 +28,16 @@ struct Image {
 Image image_of(Import& net, const Activation& given) {
   const Activation a = net.batch_first(given);
   if (a.rank() != 3 && a.rank() != 4) {
-    net.refuse("its input has {} dimensions; images of [batch, channels, rows, columns] or rows of pixels of [batch, "
-               "channels, length] are understood",
-               a.rank());
+    net.refuse(
+        "its input has {} dimensions; images of [batch, channels, rows, columns] or rows of pixels of [batch, "
+        "channels, length] are understood",
+        a.rank());
   }
   const bool is_row = a.rank() == 3;
   const int channels = static_cast<int>(a.extent(1));
   const int height = is_row ? 1 : static_cast<int>(a.extent(2)), width = static_cast<int>(a.extent(a.rank() - 1));
-  const std::vector<std::size_t> order = is_row ? std::vector<std::size_t>{0, 2, 1} : std::vector<std::size_t>{0, 2, 3, 1};
+  const std::vector<std::size_t> order =
+      is_row ? std::vector<std::size_t>{0, 2, 1} : std::vector<std::size_t>{0, 2, 3, 1};
   return {net.layers().arranged(a, order, {1, height, width, channels}), is_row ? 1 : 2, {height, width}, channels};
 }
 
@@ -90,7 +92,8 @@ Sliding read_steps(Import& net, const Image& image) {
   read_pair(net, "dilations", image.spatial, 1, s.dilation);
   const auto product = [](int a, int b) { return static_cast<std::int64_t>(a) * b; };
   for (int k = 0; k < 2; ++k) {
-    if (product(s.dilation[k], s.kernel[k]) > kMostPixels) net.refuse("its kernel of {} x {} is too large", s.kernel[0], s.kernel[1]);
+    if (product(s.dilation[k], s.kernel[k]) > kMostPixels)
+      net.refuse("its kernel of {} x {} is too large", s.kernel[0], s.kernel[1]);
   }
   return s;
 }
@@ -131,7 +134,8 @@ const Tensor& kernel_tensor(Import& net, const Image& image, Sliding& s) {
   for (int k = 0; k < image.spatial; ++k) {
     const std::int64_t size = w.dims[static_cast<std::size_t>(2 + k)];
     int& kernel = s.kernel[2 - image.spatial + k];
-    if (kernel != 1 && kernel != size) net.refuse("kernel_shape says {}, but its weights are {}", kernel, to_string(w.dims));
+    if (kernel != 1 && kernel != size)
+      net.refuse("kernel_shape says {}, but its weights are {}", kernel, to_string(w.dims));
     kernel = net.bounded("kernel_shape", size, 1, kMostPixels);
   }
   return w;
@@ -170,7 +174,8 @@ void import_convolution(Import& net) {
   const std::int64_t pixels = std::int64_t{s.kernel[0]} * s.kernel[1], columns = outputs / groups;
   for (int g = 0; g < groups; ++g) {  // rows: pixel, channel
     auto& matrix = net.layers().numbers()[groups == 1 ? y.layer : fmt::format("{}.group{}", y.layer, g + 1)];
-    const Tensor part = strided({{}, false, {}, w.reals()}, {pixels, inputs, columns}, {1, pixels, inputs * pixels}, g * columns * inputs * pixels);
+    const Tensor part = strided({{}, false, {}, w.reals()}, {pixels, inputs, columns}, {1, pixels, inputs * pixels},
+                                g * columns * inputs * pixels);
     matrix = part.real;
   }
   net.set_output(0, as_image(y, image.spatial));
