@@ -89,7 +89,7 @@ TEST(Import, NamesAnOperatorThatIsNotSupportedWithItsNode) {
 TEST(Import, RefusesWhatIsNoModel) {
   EXPECT_NE(error_of("this is no model").find("no ONNX file"), std::string::npos);
   EXPECT_NE(error_of("").find("holds no network"), std::string::npos);
-  const std::string bytes = model_bytes("conv_padded.11");
+  const std::string bytes = model_bytes("conv_padded.21");
   EXPECT_NE(error_of(bytes.substr(0, bytes.size() / 2)), "");
 }
 
