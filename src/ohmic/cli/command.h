@@ -13,6 +13,7 @@ struct CommandStatus {
 // One line per command: each adds its subcommand, with help and examples, to the program.
 void add_train_command(CLI::App& program, CommandStatus& status);
 void add_deploy_command(CLI::App& program, CommandStatus& status);
+void add_evaluate_command(CLI::App& program, CommandStatus& status);
 void add_report_command(CLI::App& program, CommandStatus& status);
 void add_study_command(CLI::App& program, CommandStatus& status);
 void add_config_command(CLI::App& program, CommandStatus& status);

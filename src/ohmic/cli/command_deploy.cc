@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include "ohmic/cli/command.h"
+#include "ohmic/cli/onnx_options.h"
 #include "ohmic/cli/terminal.h"
 #include "ohmic/core/error.h"
 #include "ohmic/core/files.h"
@@ -16,6 +17,7 @@ constexpr const char* kDeployExamples =
     "  ohmic deploy runs/cnn --at 1s,1y --compensate none,adabs --adabs-images 1000\n"
     "  ohmic deploy runs/pcm --at 1y --draws 30 --json\n"
     "  ohmic deploy runs/sgd --device pcm_inference --at 25s,1d,1y\n"
+    "  ohmic deploy model.onnx --device pcm_inference --at 25s,1d --input-range 0..1\n"
     "  ohmic deploy runs/sgd --device pcm --set programming.method=verify --set synapse.cells=4\n\n"
     "Reads the trained cells as they age, without programming them again; times count from the end of training. With\n"
     "--device or --set, the trained weights are first written onto fresh cells, and times count from then.\n"
@@ -26,6 +28,7 @@ struct DeployArguments {
   std::string run;
   std::string data;
   std::string device;
+  OnnxArguments onnx;
   std::vector<std::string> settings;
   std::vector<std::string> times = {"1s", "1h", "1d", "1mo", "1y"};
   std::vector<std::string> compensations = {"none", "gdc"};
@@ -61,7 +64,10 @@ void deploy(const DeployArguments& arguments) {
   request.draws = arguments.draws;
   request.adabs_samples = arguments.adabs_images;
   ProgressLine line;
-  LoadedRun run = load_run(arguments.run, arguments.data, [&](const std::string& message) { line.print(message); });
+  LoadedRun run = load_trained(arguments.run, arguments.onnx, arguments.data, arguments.json,
+                               [&](const std::string& message) { line.print(message); });
+  const bool is_digital = is_onnx_file(arguments.run) && arguments.device.empty() && arguments.settings.empty();
+  if (is_digital) return;
   request.on_progress = [&](double done) { line.update(fmt::format("evaluating  {:3.0f} %", 100 * done)); };
   std::vector<ProgrammedLayer> programmed;
   if (!arguments.device.empty() || !arguments.settings.empty()) {
@@ -71,7 +77,7 @@ void deploy(const DeployArguments& arguments) {
   const auto results = evaluate_over_time(run, request);
   line.clear();
   const std::string json = deployment_json(results, request.draws, programmed);
-  write_file_atomically(std::filesystem::path(arguments.run) / "deploy.json", json);
+  write_file_atomically(result_path(arguments.run, "deploy.json"), json);
   if (arguments.json) {
     fmt::print("{}", json);
   } else {
@@ -86,7 +92,7 @@ void add_deploy_command(CLI::App& program, CommandStatus&) {
   auto arguments = std::make_shared<DeployArguments>();
   CLI::App* command = program.add_subcommand("deploy", "Evaluate a trained run as its memory cells age");
   command->footer(kDeployExamples);
-  command->add_option("run", arguments->run, "Run folder made by `ohmic train`")->required();
+  command->add_option("run", arguments->run, "Run folder made by `ohmic train`, or an ONNX file")->required();
   command->add_option("--device", arguments->device, "Cell to write the weights onto: a preset's name or file")
       ->type_name("NAME");
   command->add_option("--set", arguments->settings, "Change a setting of the chip, e.g. synapse.cells=4; repeatable")
@@ -104,6 +110,7 @@ void add_deploy_command(CLI::App& program, CommandStatus&) {
   command->add_option("--draws", arguments->draws, "Evaluations with fresh read noise [10]")
       ->check(CLI::Range(1, 100000));
   command->add_option("--data", arguments->data, "Folder of the data sets")->type_name("DIR");
+  add_onnx_options(*command, arguments->onnx, true);
   command->add_option("--threads", arguments->threads, "Threads; 0 for all cores")->check(CLI::Range(0, 1024));
   command->add_flag("--json", arguments->json, "Print the result as JSON");
   command->callback([arguments] { deploy(*arguments); });

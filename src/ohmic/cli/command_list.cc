@@ -11,6 +11,7 @@
 #include "ohmic/data/dataset.h"
 #include "ohmic/mapping/chip_spec.h"
 #include "ohmic/mapping/networks.h"
+#include "ohmic/onnx/network.h"
 #include "ohmic/training/experiment.h"
 
 namespace ohmic {
@@ -65,13 +66,20 @@ std::vector<Named> technologies() {
   return list;
 }
 
-constexpr const char* kListed = "devices, experiments, datasets, networks, chips or technologies";
+std::vector<Named> operators() {
+  std::vector<Named> list;
+  for (const std::string& name : onnx::known_operators()) list.push_back({name, "read from ONNX files"});
+  return list;
+}
+
+constexpr const char* kListed = "devices, experiments, datasets, networks, chips, technologies or operators";
 
 std::vector<Named> listed(const std::string& what) {
   if (what == "devices") return devices();
   if (what == "experiments") return experiments();
   if (what == "networks") return networks();
   if (what == "technologies") return technologies();
+  if (what == "operators") return operators();
   return what == "chips" ? chips() : datasets();
 }
 
@@ -108,7 +116,7 @@ void add_list_command(CLI::App& program, CommandStatus&) {
   command->footer(kListExamples);
   command->add_option("what", arguments->what, kListed)
       ->required()
-      ->check(CLI::IsMember({"devices", "experiments", "datasets", "networks", "chips", "technologies"}));
+      ->check(CLI::IsMember({"devices", "experiments", "datasets", "networks", "chips", "technologies", "operators"}));
   command->add_flag("--json", arguments->json, "Print as JSON");
   CLI::Option* json = command->get_option("--json");
   command

@@ -7,6 +7,7 @@
 #include "ohmic/core/error.h"
 #include "ohmic/core/safetensors.h"
 #include "ohmic/mapping/networks.h"
+#include "ohmic/onnx/network.h"
 
 namespace ohmic {
 namespace {
@@ -56,6 +57,18 @@ NetworkSource of_experiment(const std::string& name, ExperimentSpec spec) {
   return source;
 }
 
+NetworkSource of_onnx_file(const std::string& name) {
+  onnx::ImportedNetwork imported = onnx::import_network(onnx::read_model(name));
+  NetworkSource source;
+  source.name = name;
+  source.input = imported.input;
+  source.network = std::move(imported.network);
+  std::int64_t outputs = 1;
+  for (const std::int64_t d : imported.output_dims) outputs *= d;
+  source.classes = static_cast<int>(outputs);
+  return source;
+}
+
 }  // namespace
 
 NetworkSource load_network(const std::string& name, const std::vector<std::string>& settings) {
@@ -71,6 +84,10 @@ NetworkSource load_network(const std::string& name, const std::vector<std::strin
     source.classes = named.classes;
     source.network = std::move(named.network);
     return source;
+  }
+  if (name.ends_with(".onnx")) {
+    if (!settings.empty()) fail("--set {}: {} is an ONNX file, which has no settings", settings[0], name);
+    return of_onnx_file(name);
   }
   const std::filesystem::path checkpoint = std::filesystem::path(name) / "checkpoint.safetensors";
   if (std::filesystem::exists(checkpoint)) {

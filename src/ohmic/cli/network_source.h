@@ -20,7 +20,8 @@ struct NetworkSource {
   StageGraph stages() const { return make_stage_graph(network, input, classes); }
 };
 
-/// `name`: a network's name (`ohmic list networks`), an experiment's name or file, or a run's folder. `settings`: of
+/// `name`: a network's name (`ohmic list networks`), an experiment's name or file, an ONNX file, or a run's folder.
+/// `settings`: of
 /// the experiment. Data are not loaded: the shape of their samples is known.
 NetworkSource load_network(const std::string& name, const std::vector<std::string>& settings);
 

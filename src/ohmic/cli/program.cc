@@ -65,6 +65,7 @@ int run_program(int argc, char** argv) {
   CommandStatus status;
   add_train_command(program, status);
   add_deploy_command(program, status);
+  add_evaluate_command(program, status);
   add_report_command(program, status);
   add_study_command(program, status);
   add_config_command(program, status);

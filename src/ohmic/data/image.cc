@@ -86,6 +86,8 @@ ImageDecoder::ImageDecoder(const Dataset& dataset, Normalise normalise) : shape_
   for (std::size_t c = 0; c < channels; ++c) {
     for (std::size_t byte = 0; byte < 256; ++byte) {
       float value = static_cast<float>(byte) * (1.0f / 255.0f);
+      if (normalise == Normalise::bytes) value = static_cast<float>(byte);
+      if (normalise == Normalise::symmetric) value = static_cast<float>(byte) / 127.5f - 1;
       if (per_channel) {
         const float stddev = dataset.channel_stddev[c];
         value = stddev > 0 ? (value - dataset.channel_mean[c]) / stddev : 0;

@@ -32,8 +32,10 @@ void measure_channels(Dataset& dataset);
 enum class Normalise {
   none,         ///< byte / 255
   per_channel,  ///< (byte / 255 - mean) / stddev of the channel over the training split; a constant channel gives 0
+  bytes,        ///< byte, 0 .. 255
+  symmetric,    ///< byte / 127.5 - 1, hence -1 .. 1
 };
-inline constexpr std::array<std::string_view, 2> kNormalise = {"none", "per_channel"};
+inline constexpr std::array<std::string_view, 4> kNormalise = {"none", "per_channel", "bytes", "symmetric"};
 
 /// Random changes of training images (as in He et al., CVPR 2016, section 4.2, with crop_padding 4).
 struct AugmentationSpec {

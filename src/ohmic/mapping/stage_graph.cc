@@ -104,6 +104,9 @@ class StageWriter {
       case LayerKind::tanh:
       case LayerKind::softmax:
       case LayerKind::dropout:
+      case LayerKind::log_softmax:
+      case LayerKind::response_norm:
+      case LayerKind::elementwise:
         return true;
       default:
         return false;
@@ -241,6 +244,19 @@ class StageWriter {
     result_.stages.push_back(std::move(stage));
   }
 
+  // What lies below and right of an image only makes the output larger, which says so itself.
+  static void set_steps(Stage& stage, const PixelSteps& stride, const Border& padding) {
+    if (stride.y != stride.x || padding.top != padding.left) {
+      fail(
+          "{}: a stride of {} x {} with padding {} above and {} left of the image cannot be mapped; only the same in "
+          "both "
+          "directions can",
+          stage.name, stride.y, stride.x, padding.top, padding.left);
+    }
+    stage.stride = stride.y;
+    stage.padding = padding.top;
+  }
+
   void set_kernel(Stage& stage, const LayerSpec& s, const Shape& from) const {
     const bool is_sequence = from.is_sequence();
     if (is_sequence && from.is_image()) {
@@ -249,16 +265,14 @@ class StageWriter {
     switch (stage.kind) {
       case StageKind::convolution:
       case StageKind::transposed_convolution:
-        stage.kernel_height = static_cast<int>(s.dilation * (s.kernel - 1) + 1);
-        stage.kernel_width = static_cast<int>(s.dilation) * (kernel_width(s) - 1) + 1;
-        stage.stride = static_cast<int>(s.stride);
-        stage.padding = convolution_padding(s);
+        stage.kernel_height = dilations(s).y * (static_cast<int>(s.kernel) - 1) + 1;
+        stage.kernel_width = dilations(s).x * (kernel_width(s) - 1) + 1;
+        set_steps(stage, strides(s), convolution_padding(s));
         break;
       case StageKind::pool:
         stage.kernel_height = static_cast<int>(s.kernel);
         stage.kernel_width = kernel_width(s);
-        stage.stride = static_cast<int>(s.stride);
-        stage.padding = static_cast<int>(std::max<std::int64_t>(s.padding, 0));
+        set_steps(stage, strides(s), pool_padding(s));
         break;
       case StageKind::dense:
         stage.kernel_height = is_sequence ? 1 : from.height;

@@ -143,6 +143,40 @@ void SoftmaxLayer::backward(LayerInputs, MatrixView<const float> y, MatrixView<c
                   });
 }
 
+LogSoftmaxLayer::LogSoftmaxLayer(const std::string& name, const std::vector<Shape>& inputs)
+    : Layer(name, inputs, single_input(name, "log_softmax", inputs)) {}
+
+void LogSoftmaxLayer::forward(LayerInputs x, MatrixView<float> y, const Pass&) {
+  const auto channels = static_cast<std::size_t>(output_shape().channels);
+  parallel_chunks(
+      y.rows * output_shape().positions(), rows_per_task(channels), [&](std::size_t begin, std::size_t end) {
+        for (std::size_t r = begin; r < end; ++r) {
+          const float* in = x[0].data + r * channels;
+          const auto most = static_cast<double>(largest(in, channels));
+          const double sum =
+              lane_sum(channels, [=](std::size_t c) { return std::exp(static_cast<double>(in[c]) - most); });
+          const auto shift = static_cast<float>(most + std::log(sum));
+          for (std::size_t c = 0; c < channels; ++c) y.data[r * channels + c] = in[c] - shift;
+        }
+      });
+}
+
+void LogSoftmaxLayer::backward(LayerInputs, MatrixView<const float> y, MatrixView<const float> dy, InputGradients dx,
+                               const Pass&) {
+  if (dx[0].data == nullptr) return;
+  const auto channels = static_cast<std::size_t>(output_shape().channels);
+  parallel_chunks(
+      dy.rows * output_shape().positions(), rows_per_task(channels), [&](std::size_t begin, std::size_t end) {
+        for (std::size_t r = begin; r < end; ++r) {
+          const float *out = y.data + r * channels, *d = dy.data + r * channels;
+          float* to = dx[0].data + r * channels;
+          const auto sum =
+              static_cast<float>(lane_sum(channels, [=](std::size_t c) { return static_cast<double>(d[c]); }));
+          for (std::size_t c = 0; c < channels; ++c) to[c] = d[c] - std::exp(out[c]) * sum;
+        }
+      });
+}
+
 // ----------------------------------------------------------------------------------------------------------- dropout
 
 DropoutLayer::DropoutLayer(const std::string& name, const std::vector<Shape>& inputs, double rate, std::uint64_t seed,

@@ -64,6 +64,16 @@ class SoftmaxLayer final : public Layer {
   Needs needs() const override { return {false, true}; }
 };
 
+/// y = x - log(sum of exp(x) over the channels of each position).
+class LogSoftmaxLayer final : public Layer {
+ public:
+  LogSoftmaxLayer(const std::string& name, const std::vector<Shape>& inputs);
+  void forward(LayerInputs x, MatrixView<float> y, const Pass& pass) override;
+  void backward(LayerInputs x, MatrixView<const float> y, MatrixView<const float> dy, InputGradients dx,
+                const Pass& pass) override;
+  Needs needs() const override { return {false, true}; }
+};
+
 /// In training, sets a share `rate` of the values to zero and scales the others by 1 / (1 - rate); otherwise y = x.
 /// Which ones depends on (seed, number of the layer, read number of the sample, element) alone.
 class DropoutLayer final : public Layer {

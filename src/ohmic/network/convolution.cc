@@ -160,17 +160,13 @@ std::vector<Parameter*> TransposedConvolutionLayer::parameters() {
   return {&bias_};
 }
 
-Window transposed_window(const Shape& input, int outputs, int kernel_height, int kernel_width, int stride, int padding,
-                         int dilation) {
-  const auto extent = [&](int in, int kernel) { return (in - 1) * stride - 2 * padding + dilation * (kernel - 1) + 1; };
-  return {extent(input.height, kernel_height),
-          extent(input.width, kernel_width),
-          outputs,
-          kernel_height,
-          kernel_width,
-          stride,
-          padding,
-          dilation};
+Window transposed_window(const Shape& input, int outputs, int kernel_height, int kernel_width, PixelSteps stride,
+                         Border padding, PixelSteps dilation, PixelSteps extra) {
+  const int height =
+      (input.height - 1) * stride.y - padding.top - padding.bottom + dilation.y * (kernel_height - 1) + 1 + extra.y;
+  const int width =
+      (input.width - 1) * stride.x - padding.left - padding.right + dilation.x * (kernel_width - 1) + 1 + extra.x;
+  return {height, width, outputs, kernel_height, kernel_width, stride, padding, dilation};
 }
 
 }  // namespace ohmic

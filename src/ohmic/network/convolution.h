@@ -59,7 +59,9 @@ class TransposedConvolutionLayer final : public Layer {
 };
 
 /// The window that a transposed convolution pastes by: that of the convolution which leads from its output to `input`.
-Window transposed_window(const Shape& input, int outputs, int kernel_height, int kernel_width, int stride, int padding,
-                         int dilation);
+/// Of the outputs that it could lead from, `extra` (below the stride) chooses a larger one, by so many rows and
+/// columns.
+Window transposed_window(const Shape& input, int outputs, int kernel_height, int kernel_width, PixelSteps stride,
+                         Border padding, PixelSteps dilation, PixelSteps extra = {0, 0});
 
 }  // namespace ohmic

@@ -280,7 +280,7 @@ TEST(Gradients, Pools) {
     const Shape shape = {draw.between(1, 2), draw.between(3, 8), draw.between(3, 8), draw.between(1, 11)};
     const int height = draw.between(1, 3), width = draw.between(1, 3);
     const PoolWindow window{height, width, draw.between(1, 3), draw.between(0, std::min(height, width) / 2)};
-    const SlidingKernel kernel{height, width, window.stride, window.padding};
+    const SlidingKernel kernel{height, width, window.stride.y, window.padding.top};
     MaxPoolLayer most("max", {shape}, window);
     LayerCheck(
         most, batch, [=](const Numbers& n) { return slow_max_pool(n.inputs[0], kernel); }, seed)
@@ -399,8 +399,8 @@ TEST(Gradients, ConvolutionWithStridePaddingDilationAndGroups) {
         const Window window{draw.between(5, 7), draw.between(5, 7), groups * draw.between(1, 2), draw.between(1, 3),
                             draw.between(1, 3), draw.between(1, 3), draw.between(0, 2),          draw.between(1, 2)};
         ConvolutionLayer layer("convolution", window, outputs, groups, bias, some_groups(draw));
-        const SlidingKernel kernel{window.kernel_height, window.kernel_width, window.stride, window.padding,
-                                   window.dilation};
+        const SlidingKernel kernel{window.kernel_height, window.kernel_width, window.stride.y, window.padding.top,
+                                   window.dilation.y};
         const auto ref = [=](const Numbers& n) {
           return slow_convolution(n.inputs[0], n.matrices, bias_of(n), outputs, kernel);
         };

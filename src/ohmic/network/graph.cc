@@ -132,9 +132,6 @@ void Graph::plan() {
            nodes_[l].layer->name());
     }
   }
-  if (matrices_.empty() && parameters_.empty()) {
-    fail("network.layers has nothing to train; add [[network.layers]] with kind = \"dense\" and units");
-  }
 }
 
 std::size_t Graph::weight_count() const {

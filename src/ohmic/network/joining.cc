@@ -53,6 +53,15 @@ Shape reshaped(const std::string& name, const Shape& input, Shape step) {
   return step;
 }
 
+// The steps are part of the new shape.
+Shape replaced(const std::string& name, const Shape& input, const Shape& shape) {
+  if (std::min({shape.steps, shape.height, shape.width, shape.channels}) < 1 || shape.size() != input.size()) {
+    fail("layer \"{}\": {} cannot become {}; choose steps, height, width and units with the product {}", name,
+         to_string(input), to_string(shape), input.size());
+  }
+  return shape;
+}
+
 // y[i] = the sum of the inputs' elements i, for one cache-sized piece.
 void add_piece(LayerInputs x, bool relu, float* y, std::size_t begin, std::size_t end) {
   const float* a = x[0].data;
@@ -155,8 +164,11 @@ void FlattenLayer::backward(LayerInputs, MatrixView<const float>, MatrixView<con
   if (dx[0].data != nullptr) copy_elements(dy.rows * dy.columns, dy.data, dx[0].data);
 }
 
-ReshapeLayer::ReshapeLayer(const std::string& name, const std::vector<Shape>& inputs, const Shape& step)
-    : Layer(name, inputs, reshaped(name, single_input(name, "reshape", inputs), step)) {}
+ReshapeLayer::ReshapeLayer(const std::string& name, const std::vector<Shape>& inputs, const Shape& step,
+                           bool replaces_steps)
+    : Layer(name, inputs,
+            replaces_steps ? replaced(name, single_input(name, "reshape", inputs), step)
+                           : reshaped(name, single_input(name, "reshape", inputs), step)) {}
 
 void ReshapeLayer::forward(LayerInputs x, MatrixView<float> y, const Pass&) {
   copy_elements(y.rows * y.columns, x[0].data, y.data);

@@ -46,8 +46,10 @@ class FlattenLayer final : public Layer {
 /// The same numbers in the same order as an image of another shape, at each step of a sequence.
 class ReshapeLayer final : public Layer {
  public:
-  /// `step` is the shape of one step. Its channels may be 0: whatever height and width leave.
-  ReshapeLayer(const std::string& name, const std::vector<Shape>& inputs, const Shape& step);
+  /// `step` is the shape of one step. Its channels may be 0: whatever height and width leave. Where
+  /// `replaces_steps` it is the shape of the whole sample.
+  ReshapeLayer(const std::string& name, const std::vector<Shape>& inputs, const Shape& step,
+               bool replaces_steps = false);
   void forward(LayerInputs x, MatrixView<float> y, const Pass& pass) override;
   void backward(LayerInputs x, MatrixView<const float> y, MatrixView<const float> dy, InputGradients dx,
                 const Pass& pass) override;

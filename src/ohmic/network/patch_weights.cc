@@ -60,9 +60,14 @@ PatchShape shape_of(const Window& w) {
   s.channels = w.channels;
   s.kernel_height = w.kernel_height;
   s.kernel_width = w.kernel_width;
-  s.stride_y = s.stride_x = w.stride;
-  s.pad_top = s.pad_left = s.pad_bottom = s.pad_right = w.padding;
-  s.dilation_y = s.dilation_x = w.dilation;
+  s.stride_y = w.stride.y;
+  s.stride_x = w.stride.x;
+  s.pad_top = w.padding.top;
+  s.pad_left = w.padding.left;
+  s.pad_bottom = w.padding.bottom;
+  s.pad_right = w.padding.right;
+  s.dilation_y = w.dilation.y;
+  s.dilation_x = w.dilation.x;
   return s;
 }
 

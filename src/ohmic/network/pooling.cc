@@ -7,21 +7,34 @@ namespace {
 
 std::size_t width_of(int v) { return static_cast<std::size_t>(v); }
 
+// No window may lie outside the image.
+void check_padding(const std::string& name, const PoolWindow& w) {
+  const Border& p = w.padding;
+  const bool fits = std::min({p.top, p.left, p.bottom, p.right}) >= 0 && std::max(p.top, p.bottom) < w.kernel &&
+                    std::max(p.left, p.right) < w.kernel_width;
+  if (fits) return;
+  fail(
+      "layer \"{}\": padding = {}, {}, {}, {} (top, left, bottom, right) must be at least 0 and less than the kernel "
+      "of "
+      "{} x {}, else windows would lie outside the image",
+      name, p.top, p.left, p.bottom, p.right, w.kernel, w.kernel_width);
+}
+
 Shape pooled(const std::string& name, std::string_view kind, const std::vector<Shape>& inputs, const PoolWindow& w) {
   Shape s = single_input(name, kind, inputs);
-  if (w.kernel < 1 || w.kernel_width < 1 || w.stride < 1) {
-    fail("layer \"{}\": kernel {} x {} and stride {} must be at least 1", name, w.kernel, w.kernel_width, w.stride);
+  if (w.kernel < 1 || w.kernel_width < 1 || w.stride.y < 1 || w.stride.x < 1) {
+    fail("layer \"{}\": kernel {} x {} and stride {} x {} must be at least 1", name, w.kernel, w.kernel_width,
+         w.stride.y, w.stride.x);
   }
-  if (w.padding < 0 || 2 * w.padding > std::min(w.kernel, w.kernel_width)) {
-    fail("layer \"{}\": padding = {} must be 0 .. {}, half the kernel of {} x {}, else windows would lie outside", name,
-         w.padding, std::min(w.kernel, w.kernel_width) / 2, w.kernel, w.kernel_width);
+  check_padding(name, w);
+  const Border& p = w.padding;
+  const Window window{s.height, s.width, s.channels, w.kernel, w.kernel_width, w.stride, p, 1};
+  if (window.room_y() < 0 || window.room_x() < 0) {
+    fail("layer \"{}\": a window of {} x {} does not fit into {} with padding {}, {}, {}, {}; choose a smaller kernel",
+         name, w.kernel, w.kernel_width, to_string(s), p.top, p.left, p.bottom, p.right);
   }
-  if (s.height + 2 * w.padding < w.kernel || s.width + 2 * w.padding < w.kernel_width) {
-    fail("layer \"{}\": a window of {} x {} does not fit into {} with padding {}; choose a smaller kernel", name,
-         w.kernel, w.kernel_width, to_string(s), w.padding);
-  }
-  s.height = (s.height + 2 * w.padding - w.kernel) / w.stride + 1;
-  s.width = (s.width + 2 * w.padding - w.kernel_width) / w.stride + 1;
+  s.height = window.out_height();
+  s.width = window.out_width();
   return s;
 }
 
@@ -39,7 +52,7 @@ struct Windows {
     std::size_t out = 0;
     for (int y = 0; y < output.height; ++y) {
       for (int x = 0; x < output.width; ++x, out += channels) {
-        const int top = y * window.stride - window.padding, left = x * window.stride - window.padding;
+        const int top = y * window.stride.y - window.padding.top, left = x * window.stride.x - window.padding.left;
         const int y_begin = std::max(top, 0), y_end = std::min(top + window.kernel, input.height);
         const int x_begin = std::max(left, 0), x_end = std::min(left + window.kernel_width, input.width);
         for (int iy = y_begin; iy < y_end; ++iy) {
@@ -123,7 +136,8 @@ void MaxPoolLayer::backward(LayerInputs, MatrixView<const float>, MatrixView<con
     const std::uint8_t* winner = winners_.data() + i * out_size;
     for (int oy = 0; oy < output.height; ++oy) {
       for (int ox = 0; ox < output.width; ++ox, d += channels, winner += channels) {
-        const std::ptrdiff_t top = oy * window_.stride - window_.padding, left = ox * window_.stride - window_.padding;
+        const std::ptrdiff_t top = oy * window_.stride.y - window_.padding.top,
+                             left = ox * window_.stride.x - window_.padding.left;
         const std::ptrdiff_t corner = (top * input.width + left) * input.channels;
         for (std::size_t c = 0; c < channels; ++c) {
           to[corner + offset[winner[c]] + static_cast<std::ptrdiff_t>(c)] += d[c];
@@ -136,13 +150,24 @@ void MaxPoolLayer::backward(LayerInputs, MatrixView<const float>, MatrixView<con
 // --------------------------------------------------------------------------------------------------------- average
 
 AveragePoolLayer::AveragePoolLayer(const std::string& name, const std::vector<Shape>& inputs, const PoolWindow& window)
-    : Layer(name, inputs, pooled(name, "average_pool", inputs, window)), window_(window) {}
+    : Layer(name, inputs, pooled(name, "average_pool", inputs, window)), window_(window) {
+  const std::size_t pixels = width_of(output_shape().height) * width_of(output_shape().width);
+  if (window.count_padding) {
+    shares_.assign(pixels, 1.0f / static_cast<float>(window.kernel * window.kernel_width));
+    return;
+  }
+  std::vector<int> inside(pixels, 0);
+  const std::size_t channels = width_of(input_shape().channels);
+  Windows{window_, input_shape(), output_shape()}.each(
+      [&](std::size_t out, std::size_t, int, bool) { ++inside[out / channels]; });
+  for (const int count : inside) shares_.push_back(1.0f / static_cast<float>(count));
+}
 
 void AveragePoolLayer::forward(LayerInputs x, MatrixView<float> y, const Pass&) {
   const Windows windows{window_, input_shape(), output_shape()};
   const std::size_t channels = width_of(input_shape().channels);
   const std::size_t in_size = image_size(input_shape()), out_size = image_size(output_shape());
-  const float share = 1.0f / static_cast<float>(window_.kernel * window_.kernel_width);
+  const float* shares = shares_.data();
   each_image(y.rows, input_shape(), [&](std::size_t i) {
     const float* in = x[0].data + i * in_size;
     float* out = y.data + i * out_size;
@@ -150,7 +175,7 @@ void AveragePoolLayer::forward(LayerInputs x, MatrixView<float> y, const Pass&) 
     windows.each([=](std::size_t to, std::size_t from, int, bool) {
       for (std::size_t c = 0; c < channels; ++c) out[to + c] += in[from + c];
     });
-    for (std::size_t k = 0; k < out_size; ++k) out[k] *= share;
+    for (std::size_t k = 0; k < out_size; ++k) out[k] *= shares[k / channels];
   });
 }
 
@@ -160,12 +185,13 @@ void AveragePoolLayer::backward(LayerInputs, MatrixView<const float>, MatrixView
   const Windows windows{window_, input_shape(), output_shape()};
   const std::size_t channels = width_of(input_shape().channels);
   const std::size_t in_size = image_size(input_shape()), out_size = image_size(output_shape());
-  const float share = 1.0f / static_cast<float>(window_.kernel * window_.kernel_width);
+  const float* shares = shares_.data();
   each_image(dy.rows, input_shape(), [&](std::size_t i) {
     const float* d = dy.data + i * out_size;
     float* to = dx[0].data + i * in_size;
     std::fill_n(to, in_size, 0.0f);
     windows.each([=](std::size_t out, std::size_t in, int, bool) {
+      const float share = shares[out / channels];
       for (std::size_t c = 0; c < channels; ++c) to[in + c] += d[out + c] * share;
     });
   });

@@ -8,13 +8,15 @@
 #include <vector>
 
 #include "ohmic/network/layer.h"
+#include "ohmic/network/window.h"
 
 namespace ohmic {
 
 struct PoolWindow {
   int kernel = 2, kernel_width = 2;  ///< rows and columns under a window
-  int stride = 2;                    ///< of both
-  int padding = 0;                   ///< around the image; at most half the kernel
+  PixelSteps stride = 2;
+  Border padding = 0;         ///< around the image; less than the kernel on each side
+  bool count_padding = true;  ///< an average divides by the kernel's area, else by the pixels inside the image
 };
 
 /// The largest value; pixels outside the image do not take part. The first of equals gets the gradient.
@@ -33,7 +35,7 @@ class MaxPoolLayer final : public Layer {
 };
 
 /// The sum over the window divided by the kernel's area: pixels outside the image count as zeros (PyTorch's default,
-/// count_include_pad).
+/// count_include_pad), unless PoolWindow::count_padding is off.
 class AveragePoolLayer final : public Layer {
  public:
   AveragePoolLayer(const std::string& name, const std::vector<Shape>& inputs, const PoolWindow& window);
@@ -44,6 +46,7 @@ class AveragePoolLayer final : public Layer {
 
  private:
   PoolWindow window_;
+  std::vector<float> shares_;  ///< per output pixel: what each pixel of its window counts
 };
 
 /// The mean over height and width.

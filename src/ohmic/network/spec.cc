@@ -12,13 +12,25 @@ namespace {
 
 using Kind = LayerKind;
 
-constexpr std::array kSized = {Kind::dense,  Kind::convolution, Kind::transposed_convolution,
-                               Kind::lstm,   Kind::embedding,   Kind::one_hot,
-                               Kind::reshape};
+constexpr std::array kSized = {Kind::dense,   Kind::convolution, Kind::transposed_convolution,
+                               Kind::lstm,    Kind::embedding,   Kind::one_hot,
+                               Kind::reshape, Kind::arithmetic,  Kind::matmul,
+                               Kind::mean,    Kind::permute,     Kind::pick,
+                               Kind::constant};
 constexpr std::array kMatrices = {Kind::dense, Kind::convolution, Kind::transposed_convolution, Kind::lstm};
 constexpr std::array kConvolutions = {Kind::convolution, Kind::transposed_convolution};
 constexpr std::array kWindows = {Kind::convolution, Kind::transposed_convolution, Kind::max_pool, Kind::average_pool};
 constexpr std::array kNorms = {Kind::batch_norm, Kind::layer_norm};
+constexpr std::array kTransposed = {Kind::transposed_convolution};
+constexpr std::array kAveragePool = {Kind::average_pool};
+constexpr std::array kResponseNorm = {Kind::response_norm};
+constexpr std::array kElementwise = {Kind::elementwise};
+constexpr std::array kArithmetic = {Kind::arithmetic};
+constexpr std::array kPick = {Kind::pick};
+constexpr std::array kTensors = {Kind::arithmetic, Kind::matmul,   Kind::mean,   Kind::permute,
+                                 Kind::pick,       Kind::constant, Kind::reshape};
+constexpr std::array kWithDims = {Kind::arithmetic, Kind::matmul, Kind::mean, Kind::permute, Kind::pick};
+constexpr std::array kTwoTensors = {Kind::arithmetic, Kind::matmul};
 
 // Visits the settings that serve a kind of layer.
 class Settings {
@@ -43,7 +55,64 @@ class Settings {
   Kind kind_;
 };
 
+// Tensors are described by their extents, the last one fastest.
+void describe_tensors(Settings& f, LayerSpec& s) {
+  f.field(kWithDims,
+          {"dims", "",
+           "extents of the input: of permute and arithmetic all, of pick and mean [outer, those meant, inner], of "
+           "matmul [.., rows, columns]"},
+          s.dims);
+  f.field(kTwoTensors,
+          {"other_dims", "", "extents of the second input of arithmetic (or its constants) and matmul; 1 is repeated"},
+          s.other_dims);
+  f.field(std::array{Kind::permute}, {"order", "", "which extent of the input comes first, second, .., from 0"},
+          s.order);
+  f.field(kPick, {"indices", "", "which of those meant are taken, from 0; -1 for the fill value"}, s.indices);
+  f.field(kPick, {"fill", "", "value at index -1"}, s.fill);
+  f.field(std::array{Kind::matmul}, {"transposed", "", "whether the first input is stored [.., columns, rows]"},
+          s.transposed);
+  f.field(std::array{Kind::matmul}, {"other_transposed", "", "likewise the second"}, s.other_transposed);
+  f.choice(kArithmetic, {"operation", "", "what is done with the two inputs"}, kOperations, s.operation);
+  f.field(kArithmetic, {"reversed", "", "whether the constants are the first operand, not the second"}, s.reversed);
+  f.choice(kElementwise, {"function", "", "what is done to each number"}, kFunctions, s.function);
+  f.field(kElementwise, {"low", "", "least output of clip"}, s.low);
+  f.field(kElementwise, {"high", "", "largest output of clip"}, s.high);
+  f.field(std::array{Kind::elementwise, Kind::response_norm},
+          {"alpha", "", "slope of hard_sigmoid; weight of the squares in response_norm"}, s.alpha);
+  f.field(std::array{Kind::elementwise, Kind::response_norm}, {"beta", "", "hard_sigmoid at 0; power of response_norm"},
+          s.beta);
+  f.field(std::array{Kind::embedding},
+          {"vocabulary", "", "tokens that an embedding knows; 0: those of the data", 0, 1e9}, s.vocabulary);
+  f.field(kResponseNorm, {"size", "", "channels that response_norm sums over", 1, 65536}, s.size);
+  f.field(kResponseNorm, {"fill", "", "added to the sum in response_norm"}, s.fill);
+}
+
 }  // namespace
+
+PixelSteps strides(const LayerSpec& s) {
+  return {static_cast<int>(s.stride), static_cast<int>(s.stride_width > 0 ? s.stride_width : s.stride)};
+}
+
+PixelSteps dilations(const LayerSpec& s) {
+  return {static_cast<int>(s.dilation), static_cast<int>(s.dilation_width > 0 ? s.dilation_width : s.dilation)};
+}
+
+namespace {
+
+Border padding_from(const LayerSpec& s, std::int64_t top) {
+  const std::int64_t left = s.padding_left >= 0 ? s.padding_left : top;
+  const std::int64_t bottom = s.padding_bottom >= 0 ? s.padding_bottom : top;
+  const std::int64_t right = s.padding_right >= 0 ? s.padding_right : left;
+  return {static_cast<int>(top), static_cast<int>(left), static_cast<int>(bottom), static_cast<int>(right)};
+}
+
+}  // namespace
+
+Border convolution_padding(const LayerSpec& s) {
+  return padding_from(s, s.padding >= 0 ? s.padding : s.dilation * (s.kernel - 1) / 2);
+}
+
+Border pool_padding(const LayerSpec& s) { return padding_from(s, std::max<std::int64_t>(s.padding, 0)); }
 
 void describe(FieldVisitor& v, LayerSpec& s) {
   v.choice({"kind", "", "what the layer does"}, kLayerKinds, s.kind);
@@ -52,8 +121,8 @@ void describe(FieldVisitor& v, LayerSpec& s) {
   Settings f(v, s.kind);
   f.field(kSized,
           {"units", "",
-           "outputs of dense (0 in the last layer: the classes of the data) and lstm, channels of a convolution or "
-           "reshape, width of an embedding, classes of one_hot (0: those of the data)",
+           "outputs of dense (0 in the last layer: the classes of the data) and lstm, channels of a convolution, "
+           "reshape or tensor, width of an embedding, classes of one_hot (0: those of the data)",
            0, 1e6},
           s.units);
   f.field(kMatrices, {"bias", "", "whether a bias is added; in dense and lstm it is a further row of the matrix"},
@@ -67,16 +136,30 @@ void describe(FieldVisitor& v, LayerSpec& s) {
           s.kernel);
   f.field(kWindows, {"kernel_width", "pixels", "width of the kernel; 0: as its height", 0, 1024}, s.kernel_width);
   f.field(kWindows, {"stride", "pixels", "of a convolution or pool", 1, 1024}, s.stride);
+  f.field(kWindows, {"stride_width", "pixels", "from column to column; 0: as stride", 0, 1024}, s.stride_width);
   f.field(
       kWindows,
       {"padding", "pixels", "zeros around the image; -1: half the kernel for a convolution, none for a pool", -1, 1024},
       s.padding);
+  f.field(kWindows, {"padding_left", "pixels", "left of the image; -1: as padding, which is above it", -1, 1024},
+          s.padding_left);
+  f.field(kWindows, {"padding_bottom", "pixels", "below the image; -1: as padding", -1, 1024}, s.padding_bottom);
+  f.field(kWindows, {"padding_right", "pixels", "right of the image; -1: as padding_left", -1, 1024}, s.padding_right);
+  f.field(kTransposed, {"output_padding", "pixels", "rows that the output is larger; below the stride", 0, 1023},
+          s.output_padding);
+  f.field(kTransposed, {"output_padding_width", "pixels", "columns likewise", 0, 1023}, s.output_padding_width);
+  f.field(kAveragePool, {"count_padding", "", "whether pixels around the image count as zeros in the mean"},
+          s.count_padding);
   f.field(kConvolutions, {"dilation", "pixels", "distance between the pixels under a convolution's kernel", 1, 1024},
           s.dilation);
+  f.field(kConvolutions, {"dilation_width", "pixels", "from column to column; 0: as dilation", 0, 1024},
+          s.dilation_width);
   f.field(std::array{Kind::convolution},
           {"groups", "", "parts of the channels that a convolution keeps apart", 1, 65536}, s.groups);
-  f.field(std::array{Kind::reshape}, {"height", "pixels", "of a reshape", 1, 65536}, s.height);
-  f.field(std::array{Kind::reshape}, {"width", "pixels", "of a reshape", 1, 65536}, s.width);
+  f.field(kTensors, {"steps", "", "of a reshape (0: as they are) or of a tensor that is made", 0, 1e9}, s.steps);
+  f.field(kTensors, {"height", "pixels", "of a reshape or of a tensor that is made", 1, 1e6}, s.height);
+  f.field(kTensors, {"width", "pixels", "of a reshape or of a tensor that is made", 1, 1e6}, s.width);
+  describe_tensors(f, s);
   f.field(std::array{Kind::leaky_relu}, {"slope", "", "of leaky_relu below zero", 0, 1}, s.slope);
   f.field(std::array{Kind::dropout}, {"rate", "", "share of the values that dropout sets to zero", 0, 0.999}, s.rate);
   f.field(kNorms, {"epsilon", "", "added to the variance", 0, 1}, s.epsilon);

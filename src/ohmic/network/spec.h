@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "ohmic/core/config.h"
+#include "ohmic/network/window.h"
 
 namespace ohmic {
 
@@ -32,8 +33,17 @@ enum class LayerKind {
   tanh,
   softmax,
   dropout,
+  log_softmax,
+  response_norm,
+  elementwise,
+  arithmetic,
+  matmul,
+  mean,
+  permute,
+  pick,
+  constant,
 };
-inline constexpr std::array<std::string_view, 21> kLayerKinds = {"dense",
+inline constexpr std::array<std::string_view, 30> kLayerKinds = {"dense",
                                                                  "convolution",
                                                                  "transposed_convolution",
                                                                  "lstm",
@@ -53,7 +63,25 @@ inline constexpr std::array<std::string_view, 21> kLayerKinds = {"dense",
                                                                  "sigmoid",
                                                                  "tanh",
                                                                  "softmax",
-                                                                 "dropout"};
+                                                                 "dropout",
+                                                                 "log_softmax",
+                                                                 "response_norm",
+                                                                 "elementwise",
+                                                                 "arithmetic",
+                                                                 "matmul",
+                                                                 "mean",
+                                                                 "permute",
+                                                                 "pick",
+                                                                 "constant"};
+
+/// What a layer of kind elementwise does to each number.
+enum class Function { clip, hard_sigmoid, hard_swish, gelu, gelu_tanh, erf, sqrt };
+inline constexpr std::array<std::string_view, 7> kFunctions = {"clip",      "hard_sigmoid", "hard_swish", "gelu",
+                                                               "gelu_tanh", "erf",          "sqrt"};
+
+/// What a layer of kind arithmetic does with two numbers.
+enum class Operation { add, subtract, multiply, divide, power };
+inline constexpr std::array<std::string_view, 5> kOperations = {"add", "subtract", "multiply", "divide", "power"};
 
 enum class WeightKind {
   analog,   ///< on memory cells
@@ -79,10 +107,24 @@ struct LayerSpec {
   std::int64_t kernel = 3;
   std::int64_t kernel_width = 0;  ///< 0: as kernel
   std::int64_t stride = 1;
-  std::int64_t padding = -1;  ///< -1: half the kernel of a convolution, none of a pool
+  std::int64_t stride_width = 0;                        ///< 0: as stride
+  std::int64_t padding = -1;                            ///< -1: half the kernel of a convolution, none of a pool
+  std::int64_t padding_left = -1, padding_bottom = -1;  ///< -1: as padding
+  std::int64_t padding_right = -1;                      ///< -1: as padding_left
+  std::int64_t output_padding = 0, output_padding_width = 0;
+  bool count_padding = true;
   std::int64_t dilation = 1;
+  std::int64_t dilation_width = 0;  ///< 0: as dilation
   std::int64_t groups = 1;
-  std::int64_t height = 1, width = 1;  ///< of a reshape
+  std::int64_t steps = 0;              ///< of a reshape; 0: as they are
+  std::int64_t height = 1, width = 1;  ///< of a reshape and of tensors
+  Function function = Function::clip;
+  Operation operation = Operation::add;
+  std::vector<double> dims, other_dims, order, indices;
+  bool transposed = false, other_transposed = false, reversed = false;
+  double low = 0, high = 1, fill = 0, alpha = 0, beta = 0;
+  std::int64_t size = 5;
+  std::int64_t vocabulary = 0;  ///< of an embedding; 0: of the data
   double slope = 0.01;
   double rate = 0.5;
   double epsilon = 1e-5;
@@ -94,10 +136,12 @@ void describe(FieldVisitor& v, LayerSpec& s);
 /// Columns under the kernel of a convolution or pool.
 inline int kernel_width(const LayerSpec& s) { return static_cast<int>(s.kernel_width > 0 ? s.kernel_width : s.kernel); }
 
+PixelSteps strides(const LayerSpec& s);
+PixelSteps dilations(const LayerSpec& s);
 /// Where nothing is said, a convolution of stride 1 keeps the size of the image.
-inline int convolution_padding(const LayerSpec& s) {
-  return static_cast<int>(s.padding >= 0 ? s.padding : s.dilation * (s.kernel - 1) / 2);
-}
+Border convolution_padding(const LayerSpec& s);
+/// Where nothing is said, none.
+Border pool_padding(const LayerSpec& s);
 
 /// Residual network for small images (He et al. 2016, section 4.2): a 3x3 convolution, one stage per entry of
 /// `channels`, each of `blocks` blocks of two 3x3 convolutions with batch norm, a shortcut around each (1x1 convolution

@@ -11,9 +11,9 @@ void Window::for_each_run(const Run& run) const {
   for (int y = 0; y < out_height(); ++y) {
     for (int x = 0; x < out_width(); ++x) {
       for (int ky = 0; ky < kernel_height; ++ky) {
-        const int row = y * stride - padding + ky * dilation;
+        const int row = y * stride.y - padding.top + ky * dilation.y;
         for (int kx = 0; kx < kernel_width; ++kx, at += static_cast<std::size_t>(channels)) {
-          const int column = x * stride - padding + kx * dilation;
+          const int column = x * stride.x - padding.left + kx * dilation.x;
           const bool inside = row >= 0 && row < height && column >= 0 && column < width;
           run(at, inside ? row : -1, column);
         }

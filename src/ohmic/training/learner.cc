@@ -27,6 +27,9 @@ Learner::Learner(const ExperimentSpec& spec, Graph graph)
       clock_(spec.clock),
       renew_wires_every_(static_cast<std::uint64_t>(spec.wires.renew_every_samples)),
       graph_(std::move(graph)) {
+  if (graph_.weight_matrices().empty() && graph_.parameters().empty()) {
+    fail("network.layers has nothing to train; add [[network.layers]] with kind = \"dense\" and units");
+  }
   for (const WeightMatrix* matrix : graph_.weight_matrices()) rules_.push_back(make_update_rule(spec, *matrix));
   for (const Parameter* parameter : graph_.parameters()) {
     parameter_optimizers_.emplace_back(without_decay(spec.optimizer), parameter->values.size());
