@@ -259,6 +259,8 @@ ProgrammingResult& ProgrammingResult::operator+=(const ProgrammingResult& other)
   resets += other.resets;
   reads += other.reads;
   squared_error_us2 += other.squared_error_us2;
+  fault_error_us2 += other.fault_error_us2;
+  fault_error_unmapped_us2 += other.fault_error_unmapped_us2;
   return *this;
 }
 
