@@ -173,6 +173,10 @@ ProgrammingResult CellArray::program_some(int lane, std::uint32_t first, std::ui
                            static_cast<std::uint32_t>(sides) * first};
   const ProgrammingResult result = program_cells(*cell_, spec, key, std::span<const float>(wanted).first(cells),
                                                  {conductance, pulses, spread, is_stuck});
+  if (spec_.write_once && sides == 2) {
+    std::copy_n(conductance.data(), cells, held_[first_unit].data());  // in the same order
+    return result;
+  }
   for (std::size_t c = 0; c < cells; ++c) {
     const std::size_t unit = first_unit + c / sides, side = c % sides;
     if (spec_.write_once) {

@@ -42,8 +42,9 @@ TileSpec faulty_tile(bool remap) {
   spec.outputs = 36;
   spec.periphery.array_rows = 20;
   spec.periphery.array_columns = 24;
-  spec.faults.stuck_low = 0.02;
-  spec.faults.stuck_high = 0.02;
+  spec.synapse.weight_conductance_us = 25;
+  spec.faults.stuck_low = 0.04;
+  spec.faults.stuck_high = 0.002;
   spec.faults.remap = remap;
   spec.write_once = true;
   return spec;
@@ -71,7 +72,7 @@ double squared_weight_error(const Tile& tile, const Matrix& wanted) {
 }
 
 TEST(Remapping, LowersTheErrorThatFaultsMakeInTheWeights) {
-  const std::shared_ptr<const CellModel> cell = load_cell_preset("ideal")->make();
+  const std::shared_ptr<const CellModel> cell = load_cell_preset("pcm_inference")->make();
   std::array<double, 2> weight_error{}, fault_error{}, unmapped{};
   for (const bool remap : {false, true}) {
     const TileSpec spec = faulty_tile(remap);
@@ -86,7 +87,7 @@ TEST(Remapping, LowersTheErrorThatFaultsMakeInTheWeights) {
   EXPECT_EQ(unmapped[0], unmapped[1]);
   EXPECT_EQ(fault_error[0], unmapped[0]);
   EXPECT_LT(fault_error[1], 0.7 * fault_error[0]);
-  EXPECT_LT(weight_error[1], 0.7 * weight_error[0]);
+  EXPECT_LT(weight_error[1], 0.9 * weight_error[0]);  // programming errors stay
 }
 
 TEST(Remapping, MovesFaultsWithinTheirArrayAndLosesNone) {
@@ -140,7 +141,7 @@ TEST(WriteOnce, ReadsTheSameBits) {
     bytes.push_back(tile.bytes());
   }
   EXPECT_EQ(read[0], read[1]);
-  EXPECT_LT(bytes[1], bytes[0] / 1.5);
+  EXPECT_LT(3 * bytes[1], 2 * bytes[0]);
 }
 
 }  // namespace

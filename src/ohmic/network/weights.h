@@ -50,7 +50,8 @@ class DigitalWeights final : public Weights {
   Matrix& values() { return values_; }
   const Matrix& values() const { return values_; }
   void count_macs(std::uint64_t macs) { counters_.digital_macs += macs; }
-  /// Whether they stand in for weights on cells, which is what hardware-aware training is about.
+  /// Whether they stand in for weights on cells (they do unless told otherwise), which is what hardware-aware training
+  /// and deployment are about.
   void set_meant_for_cells(bool meant) { meant_for_cells_ = meant; }
   bool is_meant_for_cells() const { return meant_for_cells_; }
 
@@ -66,7 +67,7 @@ class DigitalWeights final : public Weights {
  private:
   Matrix values_;
   Sparsity sparsity_;
-  bool meant_for_cells_ = false;
+  bool meant_for_cells_ = true;
   Counters counters_;
 };
 
