@@ -115,14 +115,14 @@ int solve(const SolveArguments& arguments) {
   line.clear();
   if (!arguments.out.empty()) write_file_atomically(arguments.out, vector_csv(result.x));
   if (!arguments.page.empty()) write_file_atomically(arguments.page, solution_page(system, result));
+  const bool has_failed = result.status == SolverStatus::stalled || result.status == SolverStatus::out_of_refinements;
+  if (has_failed) fail("{}", result.explanation);
   if (arguments.json) {
     fmt::print("{}", result_json(system, result));
   } else {
     for (const auto& row : solution_table(system, result)) fmt::print("{:<38}{}\n", row[0], row[1]);
   }
-  if (result.status == SolverStatus::interrupted) return 130;
-  if (result.status != SolverStatus::converged) fail("{}", result.explanation);
-  return 0;
+  return result.status == SolverStatus::interrupted ? 130 : 0;
 }
 
 }  // namespace
