@@ -21,6 +21,7 @@ void add_device_command(CLI::App& program, CommandStatus& status);
 void add_map_command(CLI::App& program, CommandStatus& status);
 void add_simulate_command(CLI::App& program, CommandStatus& status);
 void add_cost_command(CLI::App& program, CommandStatus& status);
+void add_solve_command(CLI::App& program, CommandStatus& status);
 void add_list_command(CLI::App& program, CommandStatus& status);
 
 /// Runs the program. Returns its exit code: 0 done, 2 a mistake that the user can mend, 3 a defect of the program, 130

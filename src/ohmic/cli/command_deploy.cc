@@ -1,12 +1,20 @@
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <charconv>
+#include <filesystem>
+
 #include "ohmic/cli/command.h"
+#include "ohmic/cli/deploy_tables.h"
 #include "ohmic/cli/onnx_options.h"
 #include "ohmic/cli/terminal.h"
 #include "ohmic/core/error.h"
 #include "ohmic/core/files.h"
 #include "ohmic/core/parallel.h"
+#include "ohmic/data/sha256.h"
+#include "ohmic/deployment/batch_norm_folding.h"
 #include "ohmic/deployment/deploy.h"
+#include "ohmic/deployment/precision_study.h"
 
 namespace ohmic {
 namespace {
@@ -15,14 +23,17 @@ constexpr const char* kDeployExamples =
     "Examples:\n"
     "  ohmic deploy runs/pcm --at 1s,1h,1d,1mo,1y --compensate none,gdc\n"
     "  ohmic deploy runs/cnn --at 1s,1y --compensate none,adabs --adabs-images 1000\n"
-    "  ohmic deploy runs/pcm --at 1y --draws 30 --json\n"
-    "  ohmic deploy runs/sgd --device pcm_inference --at 25s,1d,1y\n"
-    "  ohmic deploy model.onnx --device pcm_inference --at 25s,1d --input-range 0..1\n"
+    "  ohmic deploy runs/sgd --device pcm_inference --at 25s,1h,1d,1mo,1y --chips 10\n"
+    "  ohmic deploy runs/sgd --device pcm_inference --at 1d --compensate gdc --digital-budget 5%\n"
+    "  ohmic deploy runs/sgd --device pcm_inference --study --at 1d --compensate gdc --limit-images 2000\n"
+    "  ohmic deploy model.onnx --device pcm_inference --at 25s,1d --chips 10 --input-range 0..1\n"
     "  ohmic deploy runs/sgd --device pcm --set programming.method=verify --set synapse.cells=4\n\n"
     "Reads the trained cells as they age, without programming them again; times count from the end of training. With\n"
-    "--device or --set, the trained weights are first written onto fresh cells, and times count from then.\n"
-    "The spread is over draws of the read noise. Writes deploy.json into the run folder, where `ohmic report` finds "
-    "it.";
+    "--device, --set or --chips, the trained weights are first written onto fresh cells, and times count from then; "
+    "each\n"
+    "chip has programming errors, drift exponents and faults of its own. Writes deploy.json into the run folder, "
+    "where\n"
+    "`ohmic report` finds it, after each chip: Ctrl-C keeps finished chips, --resume goes on with them.";
 
 struct DeployArguments {
   std::string run;
@@ -32,10 +43,25 @@ struct DeployArguments {
   std::vector<std::string> settings;
   std::vector<std::string> times = {"1s", "1h", "1d", "1mo", "1y"};
   std::vector<std::string> compensations = {"none", "gdc"};
-  int draws = 10;
+  std::vector<std::string> digital;
+  std::string digital_budget;
+  std::string out;
+  int chips = 1;
+  int draws = 0;
+  int images = 0;
   int adabs_images = 2600;
+  int sensitivity_images = 1000;
   int threads = 0;
+  bool sensitivity = false;
+  bool folds = false;
+  bool studies = false;
+  bool resume = false;
   bool json = false;
+
+  bool programs() const {
+    return !device.empty() || !settings.empty() || chips > 1 || folds || studies || wants_sensitivity();
+  }
+  bool wants_sensitivity() const { return sensitivity || !digital_budget.empty(); }
 };
 
 Compensation parse_compensation(const std::string& name) {
@@ -46,74 +72,206 @@ Compensation parse_compensation(const std::string& name) {
   return static_cast<Compensation>(found - kCompensations.begin());
 }
 
-void print_table(const std::vector<DeploymentResult>& results) {
-  std::vector<std::vector<std::string>> rows = {{"at", "compensate", "accuracy", "+-", "lowest", "highest", "draws"}};
-  for (const DeploymentResult& r : results) {
-    const auto percent = [](double share) { return fmt::format("{:.2f} %", 100 * share); };
-    rows.push_back({r.at.label, std::string(kCompensations[static_cast<std::size_t>(r.compensation)]), percent(r.mean),
-                    percent(r.stddev), percent(r.lowest), percent(r.highest), fmt::format("{}", r.draws)});
+// "5%" or "0.05", as a share.
+double parse_share(const std::string& text) {
+  double value = 0;
+  const auto [rest, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  const std::string_view unit(rest, static_cast<std::size_t>(text.data() + text.size() - rest));
+  const double share = unit == "%" ? value / 100 : value;
+  if (error != std::errc{} || (!unit.empty() && unit != "%") || share < 0 || share >= 1) {
+    fail("--digital-budget {}: give a share of the weights below all of them, e.g. 5% or 0.05", text);
   }
-  fmt::print("{}", format_table(rows));
+  return share;
 }
 
-void deploy(const DeployArguments& arguments) {
-  set_thread_count(arguments.threads);
+DeploymentRequest request_of(const DeployArguments& arguments) {
   DeploymentRequest request;
   for (const std::string& time : arguments.times) request.times.push_back(parse_time(time));
   for (const std::string& name : arguments.compensations) request.compensations.push_back(parse_compensation(name));
-  request.draws = arguments.draws;
+  request.programs = arguments.programs();
+  request.chips = arguments.chips;
+  request.draws = arguments.draws > 0 ? arguments.draws : arguments.chips > 1 ? 1 : 10;
+  request.images = arguments.images;
   request.adabs_samples = arguments.adabs_images;
-  ProgressLine line;
+  return request;
+}
+
+// What is to be deployed, with what tells it from others.
+DeployedNetwork open_network(const DeployArguments& arguments, ProgressLine& line, std::string& source) {
   LoadedRun run = load_trained(arguments.run, arguments.onnx, arguments.data, arguments.json,
                                [&](const std::string& message) { line.print(message); });
-  const bool is_digital = is_onnx_file(arguments.run) && arguments.device.empty() && arguments.settings.empty();
-  if (is_digital) return;
-  request.on_progress = [&](double done) { line.update(fmt::format("evaluating  {:3.0f} %", 100 * done)); };
-  std::vector<ProgrammedLayer> programmed;
-  if (!arguments.device.empty() || !arguments.settings.empty()) {
-    line.update("programming");
-    programmed = program_run(run, arguments.device, arguments.settings);
+  const std::filesystem::path path(arguments.run);
+  source = sha256_of_file(is_onnx_file(arguments.run) ? path : path / "checkpoint.safetensors");
+  DeployedNetwork network = network_of(std::move(run), arguments.run);
+  return network;
+}
+
+std::filesystem::path record_path(const DeployArguments& arguments) {
+  return arguments.out.empty() ? result_path(arguments.run, "deploy.json") : std::filesystem::path(arguments.out);
+}
+
+// Which parts are on cells, after those named and those that the budget pays for.
+std::vector<LayerReport> assign_layers(const DeployArguments& arguments, DeployedNetwork& network,
+                                       NetworkOnCells& cells, DeploymentRequest& request, ProgressLine& line) {
+  std::vector<bool> digital(cells.parts().size(), false);
+  for (const std::string& name : arguments.digital) digital[cells.part_named(name)] = true;
+  std::vector<LayerReport> layers;
+  if (arguments.wants_sensitivity()) {
+    SensitivityRequest wanted;
+    wanted.images = arguments.sensitivity_images;
+    for (const TimePoint& at : request.times) wanted.age_s = std::max(wanted.age_s, at.seconds);
+    wanted.on_progress = [&](double done) { line.update(fmt::format("sensitivity of layers  {:3.0f} %", 100 * done)); };
+    layers = measure_sensitivity(network, cells, wanted);
   }
-  const auto results = evaluate_over_time(run, request);
+  if (!arguments.digital_budget.empty()) {
+    digital = choose_digital(layers, parse_share(arguments.digital_budget), digital);
+  }
+  request.on_cells.clear();
+  for (const bool is_digital : digital) request.on_cells.push_back(!is_digital);
+  return layers;
+}
+
+// Chips of the same request that an earlier call has finished.
+void take_finished(const DeployArguments& arguments, const DeployedNetwork& network, const DeploymentRequest& request,
+                   DeploymentRecord& record) {
+  const std::filesystem::path path = record_path(arguments);
+  if (!arguments.resume || !std::filesystem::exists(path)) return;
+  DeploymentRecord earlier = read_deployment(path);
+  if (earlier.request != request_key(network, request)) {
+    fail("{} was made of another run or with other settings; give the same ones, or leave out --resume to begin anew",
+         path.string());
+  }
+  record.chips = std::move(earlier.chips);
+  if (record.chips.size() > static_cast<std::size_t>(request.chips)) {
+    record.chips.resize(static_cast<std::size_t>(request.chips));
+  }
+}
+
+void print_record(const DeploymentRecord& record) {
+  if (!record.chips.empty() && !record.chips.front().programmed.empty()) {
+    fmt::print("{}\n", format_table(programming_table(record.chips.front().programmed)));
+  }
+  if (!record.layers.empty()) fmt::print("{}\n", format_table(layers_table(record.layers)));
+  fmt::print("{}", format_table(results_table(record.results)));
+}
+
+// The toolbox, rung by rung, into deploy_study.json beside the record.
+int study(const DeployArguments& arguments, DeployedNetwork& network, NetworkOnCells& cells,
+          const DeploymentRequest& request, ProgressLine& line) {
+  const std::filesystem::path path = arguments.out.empty() ? result_path(arguments.run, "deploy_study.json")
+                                                           : record_path(arguments).parent_path() / "deploy_study.json";
+  const std::vector<PrecisionRung> ladder = precision_ladder(network.spec);
+  const std::vector<RungResult> rungs =
+      climb_ladder(network, cells, request, ladder,
+                   [&](std::span<const RungResult> finished) { write_file_atomically(path, ladder_json(finished)); });
   line.clear();
-  const std::string json = deployment_json(results, request.draws, programmed);
-  write_file_atomically(result_path(arguments.run, "deploy.json"), json);
-  if (arguments.json) {
-    fmt::print("{}", json);
-  } else {
-    if (!programmed.empty()) fmt::print("{}\n", format_table(programming_table(programmed)));
-    print_table(results);
+  fmt::print("{}", arguments.json ? ladder_json(rungs) : format_table(ladder_table(rungs)));
+  if (rungs.size() == ladder.size()) return 0;
+  fmt::print(stderr, "interrupted after {} of {} rungs; these are in {}.\n", rungs.size(), ladder.size(),
+             path.string());
+  return 130;
+}
+
+int deploy(const DeployArguments& arguments) {
+  set_thread_count(arguments.threads);
+  DeploymentRequest request = request_of(arguments);
+  ProgressLine line;
+  DeployedNetwork network = open_network(arguments, line, request.source);
+  if (is_onnx_file(arguments.run) && !request.programs) return 0;  // the digital accuracy is all there is to say
+  NetworkOnCells cells(*network.graph);
+  if (request.programs) {
+    network.spec = chip_settings(network.spec, arguments.device, arguments.settings);
+    cells.place(std::vector<bool>(cells.parts().size(), false));
   }
+  if (arguments.folds) line.print(fmt::format("batch norms folded: {}", fold_batch_norms(*network.graph)));
+  DeploymentRecord record;
+  record.layers = assign_layers(arguments, network, cells, request, line);
+  sort_times(request);
+  request.stop = &watch_for_interrupt();
+  request.on_progress = [&](const std::string& what, double done) {
+    line.update(fmt::format("{}  {:3.0f} %", what, 100 * done));
+  };
+  if (arguments.studies) return study(arguments, network, cells, request, line);
+  take_finished(arguments, network, request, record);
+  const auto save = [&] { write_file_atomically(record_path(arguments), deployment_json(record, request.draws)); };
+  evaluate_chips(network, cells, request, record, save);
+  line.clear();
+  if (arguments.json) {
+    fmt::print("{}", deployment_json(record, request.draws));
+  } else {
+    print_record(record);
+  }
+  if (record.chips.size() == static_cast<std::size_t>(request.chips)) return 0;
+  fmt::print(stderr, "interrupted after {} of {} chips; go on with the same command and --resume.\n",
+             record.chips.size(), request.chips);
+  return 130;
+}
+
+void add_assignment_options(CLI::App& command, DeployArguments& arguments) {
+  command.add_option("--digital", arguments.digital, "Layers that stay digital, e.g. convolution1,dense1")
+      ->delimiter(',')
+      ->type_name("LAYERS");
+  command
+      .add_option("--digital-budget", arguments.digital_budget,
+                  "Share of the weights that may stay digital, chosen by sensitivity, e.g. 5%")
+      ->type_name("SHARE");
+  command.add_flag("--sensitivity", arguments.sensitivity, "Measure each layer alone on cells, the rest digital");
+  command.add_option("--sensitivity-images", arguments.sensitivity_images, "Training images that this looks at [1000]")
+      ->check(CLI::Range(1, 100000000));
+  command.add_flag(
+      "--study", arguments.studies,
+      "Climb the ladder of precision: averaging, cells per weight, slices, verify effort, projected cells");
+  command.add_flag("--fold-batch-norm", arguments.folds, "Put the factors of batch norm into the weights");
+}
+
+void add_chip_options(CLI::App& command, DeployArguments& arguments) {
+  command.add_option("--device", arguments.device, "Cell to write the weights onto: a preset's name or file")
+      ->type_name("NAME");
+  command.add_option("--set", arguments.settings, "Change a setting of the chip, e.g. synapse.cells=4; repeatable")
+      ->type_name("KEY=VALUE");
+  command.add_option("--chips", arguments.chips, "Chips to write the weights onto, one after the other [1]")
+      ->check(CLI::Range(1, 100000));
+  command.add_flag("--resume", arguments.resume, "Go on with the chips that deploy.json has");
+}
+
+void add_evaluation_options(CLI::App& command, DeployArguments& arguments) {
+  command.add_option("--at", arguments.times, "Times after training, e.g. 25s,1h,1d,1mo,1y [1s,1h,1d,1mo,1y]")
+      ->delimiter(',')
+      ->type_name("TIMES");
+  command
+      .add_option("--compensate", arguments.compensations,
+                  "Any of none, gdc (global drift compensation, a factor per tile), gdc_column (per column), adabs "
+                  "(batch norm's statistics anew) [none,gdc]")
+      ->delimiter(',')
+      ->type_name("LIST");
+  command.add_option("--adabs-images", arguments.adabs_images, "Training images that adabs looks at [2600]")
+      ->check(CLI::Range(2, 100000000));
+  command
+      .add_option("--draws", arguments.draws,
+                  "Evaluations of each chip with fresh read noise [10; 1 for several chips]")
+      ->check(CLI::Range(1, 100000));
+  command.add_option("--limit-images", arguments.images, "Test images, for a quick look; 0 for all [0]")
+      ->check(CLI::Range(0, 100000000));
 }
 
 }  // namespace
 
-void add_deploy_command(CLI::App& program, CommandStatus&) {
+void add_deploy_command(CLI::App& program, CommandStatus& status) {
   auto arguments = std::make_shared<DeployArguments>();
   CLI::App* command = program.add_subcommand("deploy", "Evaluate a trained run as its memory cells age");
   command->footer(kDeployExamples);
   command->add_option("run", arguments->run, "Run folder made by `ohmic train`, or an ONNX file")->required();
-  command->add_option("--device", arguments->device, "Cell to write the weights onto: a preset's name or file")
-      ->type_name("NAME");
-  command->add_option("--set", arguments->settings, "Change a setting of the chip, e.g. synapse.cells=4; repeatable")
-      ->type_name("KEY=VALUE");
-  command->add_option("--at", arguments->times, "Times after training, e.g. 25s,1h,1d,1mo,1y [1s,1h,1d,1mo,1y]")
-      ->delimiter(',')
-      ->type_name("TIMES");
-  command
-      ->add_option("--compensate", arguments->compensations,
-                   "Any of none, gdc (global drift compensation), adabs (batch norm's statistics anew) [none,gdc]")
-      ->delimiter(',')
-      ->type_name("LIST");
-  command->add_option("--adabs-images", arguments->adabs_images, "Training images that adabs looks at [2600]")
-      ->check(CLI::Range(2, 100000000));
-  command->add_option("--draws", arguments->draws, "Evaluations with fresh read noise [10]")
-      ->check(CLI::Range(1, 100000));
+  add_chip_options(*command, *arguments);
+  add_evaluation_options(*command, *arguments);
+  add_assignment_options(*command, *arguments);
   command->add_option("--data", arguments->data, "Folder of the data sets")->type_name("DIR");
+  command
+      ->add_option("--out", arguments->out, "Where the result goes [deploy.json in the run folder; MODEL.deploy.json]")
+      ->type_name("FILE");
   add_onnx_options(*command, arguments->onnx, true);
   command->add_option("--threads", arguments->threads, "Threads; 0 for all cores")->check(CLI::Range(0, 1024));
   command->add_flag("--json", arguments->json, "Print the result as JSON");
-  command->callback([arguments] { deploy(*arguments); });
+  command->callback([arguments, &status] { status.exit_code = deploy(*arguments); });
 }
 
 }  // namespace ohmic

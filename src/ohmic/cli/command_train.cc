@@ -15,7 +15,8 @@ constexpr const char* kTrainExamples =
     "Examples:\n"
     "  ohmic train mnist_mixed_precision --out runs/pcm\n"
     "  ohmic train mnist_mixed_precision --set training.epochs=3 --set device.parameters.drift_exponent=0.06\n"
-    "  ohmic train my_experiment.toml --out runs/mine --resume\n\n"
+    "  ohmic train my_experiment.toml --out runs/mine --resume\n"
+    "  ohmic train mnist_sgd --from runs/sgd --set training.noise_injection.eta=0.038 --out runs/noisy\n\n"
     "Writes a run folder: run.json, metrics.jsonl (a line per epoch), checkpoint.safetensors. Ctrl-C saves and leaves; "
     "go on with\n"
     "--resume. The result does not depend on --threads, nor on how often the run was cut.";
@@ -25,6 +26,7 @@ struct TrainArguments {
   std::vector<std::string> settings;
   std::string out;
   std::string data;
+  std::string from;
   bool resume = false;
   bool json = false;
   int threads = 0;
@@ -103,7 +105,8 @@ void print_json(const RunResult& result, const std::string& folder) {
 
 int train(const TrainArguments& arguments) {
   set_thread_count(arguments.threads);
-  const ExperimentSpec spec = read_experiment(arguments.experiment, arguments.settings);
+  ExperimentSpec spec = read_experiment(arguments.experiment, arguments.settings);
+  if (!arguments.from.empty()) spec.training.start_from = arguments.from;
   const std::string folder = arguments.out.empty() ? "runs/" + spec.name : arguments.out;
   ProgressLine line;
   RunOptions options;
@@ -151,6 +154,10 @@ void add_train_command(CLI::App& program, CommandStatus& status) {
       ->add_option("--data", arguments->data,
                    "Folder of the data sets [$OHMIC_DATA, ./data, ../shared/data, else as data.when_missing says]")
       ->type_name("DIR");
+  command
+      ->add_option("--from", arguments->from,
+                   "Run whose weights are the first ones, for fine-tuning; short for training.start_from")
+      ->type_name("RUN");
   command->add_flag("--resume", arguments->resume, "Go on with the run in the folder, if there is one");
   command->add_option("--threads", arguments->threads, "Threads; 0 for all cores")->check(CLI::Range(0, 1024));
   command->add_flag("--json", arguments->json, "Print the result as JSON");

@@ -9,7 +9,7 @@
 
 #include "ohmic/cli/network_source.h"
 #include "ohmic/core/error.h"
-#include "ohmic/deployment/program_run.h"
+#include "ohmic/deployment/network_on_cells.h"
 
 namespace ohmic {
 namespace {
@@ -78,7 +78,10 @@ double deployed_accuracy(const SweepRequest& request, const std::vector<std::str
   if (run.spec.training.task != TaskKind::classification) {
     fail("--sweep measures the accuracy of classifiers of images, but {} is none", request.run);
   }
-  program_run(run, request.device, settings);
+  NetworkOnCells cells(run.trainer->graph());
+  const std::size_t parts = cells.parts().size();
+  cells.place(std::vector<bool>(parts, false));
+  cells.program(chip_settings(run.spec, request.device, settings), 0, std::vector<bool>(parts, true));
   const ImageDecoder decoder(run.data, run.spec.data.normalise);
   return accuracy(run.trainer->graph(), decoder, first_images(run.data.test, request.images), 0);
 }

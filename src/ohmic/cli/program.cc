@@ -73,6 +73,7 @@ int run_program(int argc, char** argv) {
   add_map_command(program, status);
   add_simulate_command(program, status);
   add_cost_command(program, status);
+  add_solve_command(program, status);
   add_list_command(program, status);
   try {
     if (const char* isa = std::getenv("OHMIC_ISA"); isa != nullptr && *isa != '\0') limit_instruction_set(isa);

@@ -39,6 +39,7 @@ enum class Purpose : std::uint8_t {
   bit_write = 33,          // binary cells
   bit_read = 34,
   bit_drift = 35,
+  weight_noise = 36,  // injected in training
 };
 
 /// The numbers of one (seed, purpose, unit, when): element e is a 32-bit word. `unit` names the tile or layer (24

@@ -5,14 +5,17 @@
 
 #include "ohmic/core/error.h"
 #include "ohmic/core/kernels.h"
+#include "ohmic/core/parallel.h"
 #include "ohmic/core/random.h"
+#include "ohmic/crossbar/remapping.h"
 
 namespace ohmic {
 namespace {
 
 constexpr double kOldestAge = 1e11;
-constexpr std::size_t kErasures = 2;           // among the kinds of wear
-constexpr std::uint64_t kLanesPerStep = 4096;  // random keys of one programming step: one per lane
+constexpr std::size_t kErasures = 2;             // among the kinds of wear
+constexpr std::uint64_t kLanesPerStep = 4096;    // random keys of one programming step: one per lane
+constexpr std::size_t kCrossingsPerTask = 8192;  // a multiple of 32: blocks of random numbers
 
 LogLineNumbers numbers(const LogLine& line) {
   constexpr double kMost = 1e30;
@@ -32,10 +35,9 @@ CellKernelLaw law_of(const DriftLaw& drift, const ReadNoiseLaw& noise) {
           static_cast<float>(noise.flicker_most)};
 }
 
-FaultMap faults_of(const TileSpec& spec, int lanes) {
-  const FaultMap::Shape shape{spec.inputs, spec.outputs, lanes, static_cast<int>(spec.periphery.array_rows),
-                              static_cast<int>(spec.periphery.array_columns)};
-  return {spec.faults, shape, spec.seed, spec.unit};
+FaultMap::Shape fault_shape(const TileSpec& spec, int lanes) {
+  return {spec.inputs, spec.outputs, lanes, static_cast<int>(spec.periphery.array_rows),
+          static_cast<int>(spec.periphery.array_columns)};
 }
 
 }  // namespace
@@ -51,8 +53,9 @@ CellArray::CellArray(const TileSpec& spec, std::shared_ptr<const CellModel> cell
       schedule_(drift_table_, spec_.drift_sweep_interval_s),
       law_(law_of(drift_law_, read_noise_)),
       is_plain_(layout_.is_plain() && spec_.synapse.kind == SynapseKind::differential && !spec_.faults.any() &&
-                !drift_law_.is_individual() && !read_noise_.has_flicker() && spec_.wires.model == WireModel::none),
-      faults_(faults_of(spec_, layout_.lanes())) {
+                !drift_law_.is_individual() && !read_noise_.has_flicker() && spec_.wires.model == WireModel::none &&
+                !spec_.write_once),
+      faults_(spec_.faults, fault_shape(spec_, layout_.lanes()), spec_.seed, spec_.unit) {
   initialise();
 }
 
@@ -62,6 +65,10 @@ CellArray::CellArray(const TileSpec& spec, std::shared_ptr<const CellModel> cell
 void CellArray::initialise() {
   const std::size_t count = static_cast<std::size_t>(crossings_) * static_cast<std::size_t>(layout_.lanes());
   const SynapseSpec& synapse = spec_.synapse;
+  if (spec_.write_once) {  // nothing looks at them before they are programmed
+    held_.resize(count);
+    return;
+  }
   pairs_.resize(count);
   pulse_counts_.assign(2 * count, static_cast<std::uint8_t>(synapse.initial_pulses));
   is_high_.assign(count, false);
@@ -82,6 +89,7 @@ void CellArray::initialise() {
 }
 
 void CellArray::log_all_pulses() {
+  if (spec_.write_once) return;
   std::vector<std::pair<std::uint32_t, float>> last_pulses(2 * pairs_.size());
   for (std::uint32_t c = 0; c < last_pulses.size(); ++c) last_pulses[c] = {c, pairs_[c / 2].last_pulse_s[c % 2]};
   schedule_.restore(std::move(last_pulses), now_s_, schedule_.last_sweep_s());
@@ -134,41 +142,82 @@ CellWear CellArray::wear(int side) const {
   return {wear_.counts(static_cast<std::size_t>(side)), wear_.counts(kErasures)};
 }
 
-ProgrammingResult CellArray::program(int lane, std::span<const float> targets_us, const ProgrammingSpec& spec,
-                                     std::uint64_t when, Counters& counters) {
-  const std::uint32_t first_unit = static_cast<std::uint32_t>(lane) * crossings_;
+// Programs crossings [first, first + count) of a lane: a multiple of 32 cells from its first.
+ProgrammingResult CellArray::program_some(int lane, std::uint32_t first, std::uint32_t count, const TargetsOf& targets,
+                                          const ProgrammingSpec& spec, std::uint64_t when) {
+  const std::uint32_t first_unit = static_cast<std::uint32_t>(lane) * crossings_ + first;
   const std::size_t sides = is_single() ? 1 : 2;
-  const std::size_t count = sides * crossings_;
-  std::vector<float> conductance(count), targets(count), spread(count);
-  std::vector<std::uint8_t> pulses(count), is_stuck(faults_.empty() ? 0 : count);
-  std::vector<float> z(2 * crossings_ + 32);
-  gaussians(RandomStream(spec_.seed, Purpose::step_spread, spec_.unit, 0), z, 2 * first_unit / 32);
-  for (std::size_t c = 0; c < count; ++c) {
-    const std::size_t in_lane = c / sides * 2 + c % sides;
-    const std::uint32_t cell = 2 * first_unit + static_cast<std::uint32_t>(in_lane);
-    targets[c] = targets_us[in_lane];
-    spread[c] = z[in_lane + 2 * first_unit % 32];
-    if (faults_.empty()) continue;
-    const auto fault = faults_.range(cell, 1);
-    is_stuck[c] = !fault.empty();
-    if (is_stuck[c] != 0) conductance[c] = stuck_at(fault.front().kind);
+  const std::size_t cells = sides * count;
+  std::vector<float> conductance(cells), wanted(2 * count), spread;
+  std::vector<std::uint8_t> pulses(cells), is_stuck(faults_.empty() ? 0 : cells);
+  targets(first, wanted);
+  if (chosen_method(*cell_, spec) != ProgrammingMethod::statistical) {
+    const std::size_t skip = 2 * first_unit % 32;
+    std::vector<float> z(skip + 2 * count);
+    gaussians(RandomStream(spec_.seed, Purpose::step_spread, spec_.unit, 0), z, 2 * first_unit / 32);
+    for (std::size_t c = 0; c < cells; ++c) spread.push_back(z[skip + c / sides * 2 + c % sides]);
+  } else {
+    spread.assign(cells, 0.0f);  // the statistics of a whole procedure know no single steps
   }
-  const ProgrammingResult result =
-      program_cells(*cell_, spec, {spec_.seed, spec_.unit, when * kLanesPerStep + static_cast<std::uint64_t>(lane)},
-                    targets, {conductance, pulses, spread, is_stuck});
-  for (std::size_t c = 0; c < count; ++c) {
-    const std::size_t in_lane = c / sides * 2 + c % sides;
-    CellPair& pair = pairs_[first_unit + in_lane / 2];
-    pair.conductance_us[in_lane % 2] = conductance[c];
-    pair.last_pulse_s[in_lane % 2] = static_cast<float>(now_s_);
-    pulse_counts_[2 * first_unit + in_lane] = pulses[c];
+  if (sides == 1) {
+    for (std::size_t c = 0; c < cells; ++c) wanted[c] = wanted[2 * c];
   }
+  for (const Fault& fault : faults_.range(2 * first_unit, 2 * count)) {
+    const std::size_t in_lane = fault.cell - 2 * first_unit;
+    if (sides == 1 && in_lane % 2 == 1) continue;
+    const std::size_t c = in_lane / 2 * sides + in_lane % 2;
+    is_stuck[c] = 1;
+    conductance[c] = stuck_at(fault.kind);
+  }
+  const ProgrammingKey key{spec_.seed, spec_.unit, when * kLanesPerStep + static_cast<std::uint64_t>(lane),
+                           static_cast<std::uint32_t>(sides) * first};
+  const ProgrammingResult result = program_cells(*cell_, spec, key, std::span<const float>(wanted).first(cells),
+                                                 {conductance, pulses, spread, is_stuck});
+  if (spec_.write_once && sides == 2) {
+    std::copy_n(conductance.data(), cells, held_[first_unit].data());  // in the same order
+    return result;
+  }
+  for (std::size_t c = 0; c < cells; ++c) {
+    const std::size_t unit = first_unit + c / sides, side = c % sides;
+    if (spec_.write_once) {
+      held_[unit][side] = conductance[c];
+      continue;
+    }
+    pairs_[unit].conductance_us[side] = conductance[c];
+    pairs_[unit].last_pulse_s[side] = static_cast<float>(now_s_);
+    pulse_counts_[2 * unit + side] = pulses[c];
+  }
+  return result;
+}
+
+ProgrammingResult CellArray::program(int lane, const TargetsOf& targets, const ProgrammingSpec& spec,
+                                     std::uint64_t when, Counters& counters) {
+  std::vector<ProgrammingResult> results((crossings_ + kCrossingsPerTask - 1) / kCrossingsPerTask);
+  parallel_chunks(crossings_, kCrossingsPerTask, [&](std::size_t begin, std::size_t end) {
+    results[begin / kCrossingsPerTask] = program_some(lane, static_cast<std::uint32_t>(begin),
+                                                      static_cast<std::uint32_t>(end - begin), targets, spec, when);
+  });
+  ProgrammingResult result;
+  for (const ProgrammingResult& r : results) result += r;
+  written_s_ = static_cast<float>(now_s_);
   counters.set_pulses += result.set_pulses;
   counters.depression_pulses += result.depression_pulses;
   counters.reset_pulses += result.resets;
   counters.cell_reads += result.reads;
   high_us_ = -1;
   return result;
+}
+
+std::array<double, 2> CellArray::remap_faults(int array, const TargetsOf& targets) {
+  if (faults_.empty()) return {0, 0};
+  RemappingTask task{fault_shape(spec_, layout_.lanes()), layout_.first_lane(array), layout_.cells(), {}, targets};
+  for (const FaultKind kind : {FaultKind::stuck_low, FaultKind::stuck_high, FaultKind::dead}) {
+    task.stuck_us[static_cast<std::size_t>(kind)] = stuck_at(kind);
+  }
+  const int sides = is_single() ? 1 : 2;
+  const double before = fault_error_us2(faults_, task, sides);
+  if (spec_.faults.remap) faults_ = remapped(faults_, task, sides);
+  return {before, fault_error_us2(faults_, task, sides)};
 }
 
 void CellArray::note_high(std::uint32_t unit) {
@@ -224,17 +273,35 @@ void CellArray::values(std::uint32_t first, std::size_t count, const CellsOut& p
   } else {
     std::fill(z.begin(), z.end(), 0.0f);
   }
-  evaluate_cells(pairs_[first].conductance_us.data(), z.data() + skip, count, drift_table_.ages(), drift_table_.logs(),
-                 age_rule(), law_, plus, minus);
+  evaluate(first, count, z.data() + skip, plus, minus);
   if (!faults_.empty()) apply_faults(first, count, plus, minus);
   if (!is_single()) return;
   std::fill_n(minus.conductance_us, count, static_cast<float>(spec_.synapse.reference_us));
   std::fill_n(minus.variance_us2, count, 0.0f);
 }
 
+// The kernel wants times beside conductances; where they are all the same they are put there a few pairs at a time.
+void CellArray::evaluate(std::uint32_t first, std::size_t count, const float* z, const CellsOut& plus,
+                         const CellsOut& minus) const {
+  if (!spec_.write_once) {
+    evaluate_cells(pairs_[first].conductance_us.data(), z, count, drift_table_.ages(), drift_table_.logs(), age_rule(),
+                   law_, plus, minus);
+    return;
+  }
+  constexpr std::size_t kPairs = 256;
+  std::array<CellPair, kPairs> some;
+  for (std::size_t begin = 0; begin < count; begin += kPairs) {
+    const std::size_t here = std::min(kPairs, count - begin);
+    for (std::size_t i = 0; i < here; ++i) some[i] = {held_[first + begin + i], {written_s_, written_s_}};
+    evaluate_cells(some[0].conductance_us.data(), z + 2 * begin, here, drift_table_.ages(), drift_table_.logs(),
+                   age_rule(), law_, {plus.conductance_us + begin, plus.variance_us2 + begin},
+                   {minus.conductance_us + begin, minus.variance_us2 + begin});
+  }
+}
+
 bool CellArray::lane_values(int first_lane, int lanes, std::uint32_t crossing, const CellsOut& plus,
                             const CellsOut& minus) const {
-  if (drift_law_.is_individual() || !faults_.empty() || is_single()) return false;
+  if (drift_law_.is_individual() || !faults_.empty() || is_single() || spec_.write_once) return false;
   thread_local std::vector<CellPair> gathered;
   thread_local std::vector<float> z;
   const auto count = static_cast<std::size_t>(lanes);
@@ -287,6 +354,7 @@ std::array<float, 2> CellArray::variance_bounds_us2() const {
 }
 
 void CellArray::save(const std::string& prefix, SafetensorsWriter& out) const {
+  OHMIC_EXPECT(!spec_.write_once);
   const std::span<const float> cells(reinterpret_cast<const float*>(pairs_.data()), pairs_.size() * 4);
   const std::int64_t lanes = layout_.lanes();
   out.add(prefix + ".pairs", cells, {lanes * spec_.inputs, spec_.outputs, 4});
@@ -297,6 +365,7 @@ void CellArray::save(const std::string& prefix, SafetensorsWriter& out) const {
 }
 
 void CellArray::load(const std::string& prefix, const SafetensorsFile& in) {
+  OHMIC_EXPECT(!spec_.write_once);
   in.read(prefix + ".pairs", std::span<float>(reinterpret_cast<float*>(pairs_.data()), pairs_.size() * 4));
   in.read(prefix + ".pulse_counts", std::span<std::uint8_t>(pulse_counts_));
   std::array<double, 2> times{};
@@ -309,8 +378,9 @@ void CellArray::load(const std::string& prefix, const SafetensorsFile& in) {
 }
 
 std::size_t CellArray::bytes() const {
-  return wear_.bytes() + pairs_.capacity() * sizeof(CellPair) + pulse_counts_.capacity() + schedule_.bytes() +
-         high_.capacity() * sizeof(std::uint32_t) + is_high_.size() / 8 + faults_.all().size_bytes();
+  return wear_.bytes() + pairs_.capacity() * sizeof(CellPair) + held_.capacity() * sizeof(held_[0]) +
+         pulse_counts_.capacity() + schedule_.bytes() + high_.capacity() * sizeof(std::uint32_t) + is_high_.size() / 8 +
+         faults_.all().size_bytes();
 }
 
 }  // namespace ohmic

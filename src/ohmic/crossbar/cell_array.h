@@ -2,6 +2,7 @@
 
 #include <array>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
@@ -41,8 +42,13 @@ class CellArray {
   const CellModel& model() const { return *cell_; }
   const LaneLayout& layout() const { return layout_; }
   std::uint32_t crossings() const { return crossings_; }
-  std::uint32_t units() const { return static_cast<std::uint32_t>(pairs_.size()); }
+  std::uint32_t units() const { return crossings_ * static_cast<std::uint32_t>(layout_.lanes()); }
+  /// Not where TileSpec::write_once.
   std::span<const CellPair> pairs() const { return pairs_; }
+  /// G+ and G- of a unit as read `reference_age` after their last pulse.
+  const std::array<float, 2>& written_us(std::uint32_t unit) const {
+    return spec_.write_once ? held_[unit] : pairs_[unit].conductance_us;
+  }
   double now_s() const { return now_s_; }
   bool is_single() const { return spec_.synapse.kind == SynapseKind::single; }
 
@@ -51,9 +57,14 @@ class CellArray {
   /// One depression pulse, or a RESET where the cell has none.
   void depress(std::uint32_t unit, int side, std::uint64_t key, Counters& counters);
   void reset(std::uint32_t unit, std::uint64_t key, Counters& counters);
-  /// Programs lane `lane` to target conductances, crossings x 2 (G+, G-), uS.
-  ProgrammingResult program(int lane, std::span<const float> targets_us, const ProgrammingSpec& spec,
-                            std::uint64_t when, Counters& counters);
+  /// Writes the target conductances (G+, G-), uS, of crossings [first, first + targets.size() / 2).
+  using TargetsOf = std::function<void(std::uint32_t first, std::span<float> targets_us)>;
+  /// Programs lane `lane`. `targets` is called from several threads.
+  ProgrammingResult program(int lane, const TargetsOf& targets, const ProgrammingSpec& spec, std::uint64_t when,
+                            Counters& counters);
+  /// Exchanges lines of array `array` of the synapse around its faults (remapping.h), for the targets that it is about
+  /// to be given. Returns the squared error of its faulty cells before and after, in uS^2.
+  std::array<double, 2> remap_faults(int array, const TargetsOf& targets);
   /// To be called when many cells have been written without a pulse of their own.
   void log_all_pulses();
 
@@ -97,6 +108,10 @@ class CellArray {
 
  private:
   void initialise();
+  ProgrammingResult program_some(int lane, std::uint32_t first, std::uint32_t count, const TargetsOf& targets,
+                                 const ProgrammingSpec& spec, std::uint64_t when);
+  void evaluate(std::uint32_t first, std::size_t count, const float* gaussians, const CellsOut& plus,
+                const CellsOut& minus) const;
   PulseNoise pulse_noise(std::uint32_t cell, std::uint64_t key) const;
   void written(std::uint32_t cell, float conductance_us);
   void note_high(std::uint32_t unit);
@@ -116,6 +131,8 @@ class CellArray {
   bool is_plain_;
   double now_s_ = 0;
   std::vector<CellPair> pairs_;
+  std::vector<std::array<float, 2>> held_;  ///< where write_once: G+ and G- in place of pairs_
+  float written_s_ = 0;                     ///< and when they were written
   std::vector<std::uint8_t> pulse_counts_;  ///< SET pulses since the last RESET, two per unit
   CountPlanes wear_;  ///< SETs of either side, RESETs and depressions of the unit; empty if not counted
   FaultMap faults_;

@@ -25,6 +25,11 @@ void describe(FieldVisitor& v, FaultSpec& s) {
   v.field({"stuck_high", "", "share of cells stuck at the highest conductance", 0, 1}, s.stuck_high);
   v.field({"dead_rows", "", "share of word lines, in each array, that conduct nothing", 0, 1}, s.dead_rows);
   v.field({"dead_columns", "", "share of bit lines, in each array, that conduct nothing", 0, 1}, s.dead_columns);
+  v.field(
+      {"remap", "",
+       "when weights are programmed, exchange the rows and columns of each array so that broken cells carry weights "
+       "near what they conduct"},
+      s.remap);
 }
 
 FaultMap::FaultMap(const FaultSpec& spec, const Shape& shape, std::uint64_t seed, std::uint32_t unit) {
@@ -58,6 +63,10 @@ FaultMap::FaultMap(const FaultSpec& spec, const Shape& shape, std::uint64_t seed
       }
     }
   }
+}
+
+FaultMap::FaultMap(std::vector<Fault> faults) : faults_(std::move(faults)) {
+  std::sort(faults_.begin(), faults_.end(), [](const Fault& a, const Fault& b) { return a.cell < b.cell; });
 }
 
 std::span<const Fault> FaultMap::range(std::uint32_t first, std::uint32_t count) const {

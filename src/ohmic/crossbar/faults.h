@@ -16,6 +16,7 @@ struct FaultSpec {
   double stuck_high = 0;    ///< of cells
   double dead_rows = 0;     ///< of the word lines of each array
   double dead_columns = 0;  ///< of the bit lines of each array
+  bool remap = false;       ///< see remapping.h
 
   bool any() const { return stuck_low + stuck_high + dead_rows + dead_columns > 0; }
 };
@@ -43,6 +44,8 @@ class FaultMap {
 
   FaultMap() = default;
   FaultMap(const FaultSpec& spec, const Shape& shape, std::uint64_t seed, std::uint32_t unit);
+  /// These, in any order.
+  explicit FaultMap(std::vector<Fault> faults);
 
   bool empty() const { return faults_.empty(); }
   /// The faults of cells [first, first + count).

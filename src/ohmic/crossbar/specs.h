@@ -76,6 +76,8 @@ struct TileSpec {
   double drift_tolerance = 1e-3;      ///< relative error allowed in a drifted conductance
   double drift_sweep_interval_s = 1;  ///< time between two re-evaluations of all old cells
   bool counts_wear = false;           ///< pulses of each cell
+  bool write_once = false;            ///< programmed as a whole, then read and aged, never pulsed or saved: a pair is
+                                      ///< held in 8 bytes
   std::uint64_t seed = 1;
   std::uint32_t unit = 0;  ///< number of the tile in its network, below 2^14: keys its random numbers
 };

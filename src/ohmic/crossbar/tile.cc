@@ -38,6 +38,7 @@ Tile::Tile(const TileSpec& spec, std::shared_ptr<const CellModel> cell) : spec_(
   check_spec();
   cells_ = std::make_unique<CellArray>(spec_, std::move(cell));
   build_readers();
+  if (spec_.write_once) return;  // nothing is there to be read yet
   wires_.renew(*cells_);
   evaluate_all();
 }
@@ -72,6 +73,12 @@ void Tile::check_spec() const {
         "are "
         "possible: choose larger periphery.array_rows and array_columns",
         spec_.inputs, spec_.outputs, blocks(), ReadKey::kMostBlocks);
+  }
+  if (spec_.faults.remap && spec_.wires.model != WireModel::none) {
+    fail(
+        "faults.remap exchanges lines as if their place did not matter, but wires.model makes it matter; switch off "
+        "one "
+        "of them");
   }
   if (spec_.unit >= kMostUnits) fail("a network can have at most {} tiles", kMostUnits);
 }
@@ -336,19 +343,23 @@ RefreshResult Tile::refresh(const RefreshSpec& spec, double pulse_us, std::uint6
 }
 
 // Target conductances of one unit per weight: G+ and G- above the least that a cell conducts, or the cell and 0.
-std::vector<float> Tile::targets_of(MatrixView<const float> weights) const {
+void Tile::find_targets(std::span<const float> weights, double scale, std::span<float> targets) const {
   const auto least = static_cast<float>(cell().conductance_min_us());
-  std::vector<float> targets(2 * weights.rows * weights.columns);
-  for (std::size_t i = 0; i < weights.rows * weights.columns; ++i) {
-    const auto difference = static_cast<float>(weights.data[i] * spec_.synapse.weight_conductance_us);
-    if (cells_->is_single()) {
-      targets[2 * i] = static_cast<float>(spec_.synapse.reference_us) + difference;
-    } else {
-      targets[2 * i] = least + std::max(difference, 0.0f);
-      targets[2 * i + 1] = least + std::max(-difference, 0.0f);
-    }
+  const auto reference = static_cast<float>(spec_.synapse.reference_us);
+  const bool is_single = cells_->is_single();
+  for (std::size_t i = 0; i < weights.size(); ++i) {
+    const auto weight = static_cast<float>(static_cast<double>(weights[i]) / scale);
+    const auto difference = static_cast<float>(static_cast<double>(weight) * spec_.synapse.weight_conductance_us);
+    targets[2 * i] = is_single ? reference + difference : least + std::max(difference, 0.0f);
+    targets[2 * i + 1] = is_single ? 0 : least + std::max(-difference, 0.0f);
   }
-  return targets;
+}
+
+double Tile::programmable_range_us() const {
+  const SynapseSpec& synapse = spec_.synapse;
+  if (!cell().has_target_programming()) return synapse.weight_conductance_us;
+  const double most = cell().conductance_max_us();
+  return synapse.kind == SynapseKind::single ? std::min(most - synapse.reference_us, synapse.reference_us) : most;
 }
 
 // Takes off what an array holds, as many reads of it would show (measured), or what it should (nominal), and scales
@@ -360,7 +371,7 @@ void Tile::subtract_written(int array, std::span<float> missing, const Programmi
   for (int lane = layout.first_lane(array); lane < layout.first_lane(array + 1); ++lane) {
     const std::size_t first = static_cast<std::size_t>(lane) * count;
     for (std::size_t i = 0; i < count; ++i) {
-      const auto& g = cells_->pairs()[first + i].conductance_us;
+      const auto& g = cells_->written_us(static_cast<std::uint32_t>(first + i));
       const float minus = cells_->is_single() ? static_cast<float>(spec_.synapse.reference_us) : g[1];
       written[i] += layout.share(lane) * digit_rule_.per_weight * (g[0] - minus);
     }
@@ -371,19 +382,32 @@ void Tile::subtract_written(int array, std::span<float> missing, const Programmi
   for (std::size_t i = 0; i < count; ++i) missing[i] = (missing[i] - written[i]) * ratio;
 }
 
-ProgrammingResult Tile::program(MatrixView<const float> weights, const ProgrammingSpec& spec, std::uint64_t step) {
+ProgrammingResult Tile::program(MatrixView<const float> weights, const ProgrammingSpec& spec, std::uint64_t step,
+                                double scale) {
   OHMIC_EXPECT(weights.rows == static_cast<std::size_t>(inputs()));
   OHMIC_EXPECT(weights.columns == static_cast<std::size_t>(outputs()));
   const LaneLayout& layout = cells_->layout();
+  const std::span<const float> all(weights.data, weights.rows * weights.columns);
   ProgrammingResult result;
-  std::vector<float> missing;
+  std::vector<float> missing;  // only slices miss something
   for (int array = 0; array < layout.arrays(); ++array) {
-    if (layout.slice_of(array) == 0) missing.assign(weights.data, weights.data + weights.rows * weights.columns);
-    const std::vector<float> targets = targets_of({missing.data(), weights.rows, weights.columns});
+    const bool has_more = layout.slice_of(array) + 1 < layout.slices();
+    if (layout.slice_of(array) == 0 && has_more) {
+      missing.resize(all.size());
+      for (std::size_t i = 0; i < all.size(); ++i) missing[i] = static_cast<float>(static_cast<double>(all[i]) / scale);
+    }
+    const bool is_sliced = layout.slices() > 1;
+    const std::span<const float> wanted = is_sliced ? std::span<const float>(missing) : all;
+    const auto targets = [&](std::uint32_t first, std::span<float> out) {
+      find_targets(wanted.subspan(first, out.size() / 2), is_sliced ? 1 : scale, out);
+    };
+    const auto [before, after] = cells_->remap_faults(array, targets);
     for (int lane = layout.first_lane(array); lane < layout.first_lane(array + 1); ++lane) {
       result += cells_->program(lane, targets, spec, step, counters_[Phase::programming]);
     }
-    if (layout.slice_of(array) + 1 < layout.slices()) subtract_written(array, missing, spec);
+    result.fault_error_unmapped_us2 += before;
+    result.fault_error_us2 += after;
+    if (has_more) subtract_written(array, missing, spec);
   }
   cells_->log_all_pulses();
   wires_.renew(*cells_);

@@ -90,10 +90,12 @@ class Tile {
 
   /// A digital factor on the outputs of forward reads, as drift compensation sets it. Not saved.
   void set_output_scale(float scale) { output_scale_ = scale; }
-  /// From `begin_measurement` on, the outputs of `forward` are watched; `end_measurement` returns their mean magnitude
-  /// before the output scale, 0 if there were none.
+  /// Likewise a factor for each output; empty: none.
+  void set_column_scales(std::vector<float> scales) { column_scales_ = std::move(scales); }
+  /// From `begin_measurement` on, the outputs of `forward` are watched; `end_measurement` returns the mean magnitude of
+  /// each before the output scales, nothing if there were none.
   void begin_measurement() { measured_ = Measured{}; }
-  double end_measurement();
+  std::vector<double> end_measurement();
   /// The share of a weight's change that one pulse makes, against a weight of one unit: 1 / synapse.cells on average.
   double pulse_share() const { return 1.0 / cells_->layout().cells(); }
 
@@ -110,9 +112,14 @@ class Tile {
   /// difference: blindly with one SET pulse per `pulse_us`, rounded down, or with verify until it is within half of
   /// that. `step` keys the noise and may be that of a `pulse`. Single cells have nothing to refresh.
   RefreshResult refresh(const RefreshSpec& spec, double pulse_us, std::uint64_t step);
-  /// Writes `weights` (inputs x outputs); those beyond the cells' range saturate. A slice after the first is given what
-  /// the ones before it have missed.
-  ProgrammingResult program(MatrixView<const float> weights, const ProgrammingSpec& spec, std::uint64_t step);
+  /// Writes `weights` (inputs x outputs) divided by `scale`; those beyond the cells' range saturate. A slice after the
+  /// first is given what the ones before it have missed.
+  ProgrammingResult program(MatrixView<const float> weights, const ProgrammingSpec& spec, std::uint64_t step,
+                            double scale = 1);
+
+  /// The conductance difference that a largest weight is best given: all of the cell's range where the model says how
+  /// well it can be programmed, else what the synapse uses for a weight of 1.
+  double programmable_range_us() const;
 
   /// Lets time pass until `now_s`: conductances drift.
   void advance_to(double now_s);
@@ -173,7 +180,7 @@ class Tile {
   void pulse_event(const PulseRequest& request, std::uint64_t key);
   void write_difference(std::uint32_t unit, double difference_us, const RefreshSpec& spec, double pulse_us,
                         std::uint64_t step);
-  std::vector<float> targets_of(MatrixView<const float> weights) const;
+  void find_targets(std::span<const float> weights, double scale, std::span<float> targets) const;
   void subtract_written(int array, std::span<float> missing, const ProgrammingSpec& spec);
 
   TileSpec spec_;
@@ -184,10 +191,11 @@ class Tile {
   PhaseCounters counters_;
   ReadObserver observer_;
   float output_scale_ = 1;
+  std::vector<float> column_scales_;
   // Outputs watched for drift compensation.
   struct Measured {
-    double sum = 0;
-    std::uint64_t count = 0;
+    std::vector<double> sums;  ///< of magnitudes, per output
+    std::uint64_t vectors = 0;
   };
   std::optional<Measured> measured_;
   float weight_scale_ = 1;

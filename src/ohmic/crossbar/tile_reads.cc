@@ -37,6 +37,14 @@ void scale(MatrixView<float> y, float factor) {
   for (std::size_t i = 0; i < y.rows * y.columns; ++i) y.data[i] *= factor;
 }
 
+// y: vectors of as many values as there are factors, whatever its rows.
+void scale_columns(MatrixView<float> y, std::span<const float> factors) {
+  const std::size_t count = y.rows * y.columns;
+  for (std::size_t begin = 0; begin < count; begin += factors.size()) {
+    for (std::size_t j = 0; j < factors.size(); ++j) y.data[begin + j] *= factors[j];
+  }
+}
+
 }  // namespace
 
 // Weights and variances of one array as its cells have them, inputs x outputs of the direction.
@@ -71,7 +79,8 @@ void Tile::each_array(Direction direction, MatrixView<float> y, const FinishRows
   const LaneLayout& layout = cells_->layout();
   const bool are_many = layout.arrays() > 1;
   const float factor = is_forward ? output_scale_ * weight_scale_ : weight_scale_;
-  const bool at_once = !are_many && !(is_forward && measured_);  // no need of the outputs before the factor
+  const bool is_watched = is_forward && (measured_ || !column_scales_.empty());
+  const bool at_once = !are_many && !is_watched;  // no need of the outputs before the factor
   if (are_many) partial_.resize(y.rows, y.columns);
   for (int a = 0; a < layout.arrays(); ++a) {
     Readers& readers = readers_[static_cast<std::size_t>(a)];
@@ -83,6 +92,7 @@ void Tile::each_array(Direction direction, MatrixView<float> y, const FinishRows
   if (is_forward && measured_) measure(y);
   if (at_once) return;
   scale(y, factor);
+  if (is_forward && !column_scales_.empty()) scale_columns(y, column_scales_);
   if (finish) finish(0, y.rows * y.columns / static_cast<std::size_t>(outputs(direction)), y.data);
 }
 
@@ -115,14 +125,21 @@ void Tile::backward(MatrixView<const float> x, MatrixView<float> y, std::uint64_
 }
 
 void Tile::measure(MatrixView<const float> y) {
-  for (std::size_t i = 0; i < y.rows * y.columns; ++i) measured_->sum += static_cast<double>(std::abs(y.data[i]));
-  measured_->count += y.rows * y.columns;
+  const auto outputs = static_cast<std::size_t>(spec_.outputs);
+  measured_->sums.resize(outputs);
+  for (std::size_t begin = 0; begin < y.rows * y.columns; begin += outputs) {
+    for (std::size_t j = 0; j < outputs; ++j) {
+      measured_->sums[j] += static_cast<double>(std::abs(y.data[begin + j]));
+    }
+    ++measured_->vectors;
+  }
 }
 
-double Tile::end_measurement() {
-  const Measured m = measured_.value_or(Measured{});
+std::vector<double> Tile::end_measurement() {
+  Measured m = measured_.value_or(Measured{});
   measured_.reset();
-  return m.count > 0 ? m.sum / static_cast<double>(m.count) : 0;
+  for (double& sum : m.sums) sum /= static_cast<double>(m.vectors);
+  return m.sums;
 }
 
 void Tile::read_images(Direction direction, MatrixView<const float> x, const PatchShape& in, const PatchShape* into,

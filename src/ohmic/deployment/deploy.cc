@@ -3,12 +3,10 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
-#include <nlohmann/json.hpp>
 #include <numeric>
 
 #include "ohmic/core/error.h"
-#include "ohmic/network/normalisation.h"
-#include "ohmic/training/image_trainer.h"
+#include "ohmic/data/sha256.h"
 
 namespace ohmic {
 namespace {
@@ -22,130 +20,139 @@ constexpr std::array<TimeUnit, 6> kTimeUnits = {
 
 // Evaluation passes during training are numbered by epoch; those here begin above any epoch.
 constexpr std::uint64_t kFirstPass = 1u << 29;
+constexpr std::uint64_t kNoiseReads = 9ull << 59;  // beside those of evaluations and calibrations
 
-std::vector<Tile*> tiles_of(Graph& graph) {
-  std::vector<Tile*> tiles;
-  for (WeightMatrix* matrix : graph.weight_matrices()) {
-    if (auto* analog = dynamic_cast<AnalogWeights*>(matrix->weights.get())) tiles.push_back(&analog->tile());
-  }
-  return tiles;
+double mean_of(std::span<const double> values) {
+  return std::accumulate(values.begin(), values.end(), 0.0) / static_cast<double>(values.size());
 }
 
-// Global drift compensation (Joshi et al., Nat. Commun. 11:2473, 2020): what each tile gave at the end of training for
-// some samples is compared with what it gives later for the same. Tiles are compensated in the order of the network, so
-// that each meets the inputs it met at the start.
-class DriftCompensation {
- public:
-  DriftCompensation(LoadedRun& run, int samples) : graph_(run.trainer->graph()), tiles_(tiles_of(graph_)) {
-    const auto count = static_cast<std::size_t>(std::min(samples, run.data.train.count));
-    samples_.resize(count, graph_.input_size());
-    const ImageDecoder decoder(run.data, run.spec.data.normalise);
-    for (std::size_t s = 0; s < count; ++s) decoder.decode(run.data.train, s, samples_.row(s));
-    at_start_ = mean_outputs(tiles_);
-  }
+double squares_about_mean(std::span<const double> values) {
+  const double mean = mean_of(values);
+  double squares = 0;
+  for (const double v : values) squares += (v - mean) * (v - mean);
+  return squares;
+}
 
-  /// Measures the tiles as they are now and sets their output scales.
-  void calibrate() {
-    for (Tile* tile : tiles_) tile->set_output_scale(1);
-    for (std::size_t t = 0; t < tiles_.size(); ++t) {
-      const double now = mean_outputs({&tiles_[t], 1}).front();
-      if (now > 0) tiles_[t]->set_output_scale(static_cast<float>(at_start_[t] / now));
+double stddev_of(std::span<const double> values) {
+  if (values.size() < 2) return 0;
+  return std::sqrt(squares_about_mean(values) / static_cast<double>(values.size() - 1));
+}
+
+// One chip through all times.
+class ChipEvaluation {
+ public:
+  ChipEvaluation(DeployedNetwork& network, NetworkOnCells& cells, const DeploymentRequest& request,
+                 std::function<void()> on_draw)
+      : network_(network), cells_(cells), request_(request), on_draw_(std::move(on_draw)) {}
+
+  /// False if it was stopped.
+  bool run(ChipRecord& record) {
+    if (request_.programs) {
+      record.programmed = cells_.program(network_.spec, record.chip, request_.on_cells);
+      if (request_.on_programmed) request_.on_programmed();
+      calibrate_converters(network_, static_cast<std::size_t>(network_.spec.periphery.calibration_vectors));
+    } else {
+      cells_.place(request_.on_cells);
     }
+    NormalisationCalibration normalisation(network_, static_cast<std::size_t>(request_.adabs_samples));
+    DriftCompensation compensation(network_, static_cast<std::size_t>(request_.calibration_samples));
+    double age = 0;
+    for (const TimePoint& at : request_.times) {
+      for (Tile* tile : tiles_of(*network_.graph)) tile->age(at.seconds - age);
+      age = at.seconds;
+      for (const Compensation kind : request_.compensations) {
+        if (kind == Compensation::gdc || kind == Compensation::gdc_column) {
+          compensation.calibrate(kind == Compensation::gdc_column);
+        }
+        if (kind == Compensation::adabs) normalisation.calibrate();
+        const bool done = measure(record);
+        if (kind == Compensation::adabs) normalisation.undo();
+        compensation.undo();
+        if (!done) return false;
+      }
+    }
+    return true;
   }
 
  private:
-  // Each measurement reads with noise of its own.
-  std::uint64_t read_number() { return (1ull << 61) + (measurements_++ << 32); }
-
-  std::vector<double> mean_outputs(std::span<Tile* const> tiles) {
-    for (Tile* tile : tiles) tile->begin_measurement();
-    graph_.forward(static_cast<const Matrix&>(samples_).view(), {read_number(), false});
-    std::vector<double> means;
-    for (Tile* tile : tiles) means.push_back(tile->end_measurement());
-    return means;
-  }
-
-  Graph& graph_;
-  std::vector<Tile*> tiles_;
-  Matrix samples_;
-  std::vector<double> at_start_;
-  std::uint64_t measurements_ = 0;
-};
-
-// Adaptive batch normalisation statistics (AdaBS; Joshi et al., Nat. Commun. 11:2473, 2020): the weights stay, batch
-// norm learns what comes out of the aged arrays. Images are cropped and mirrored as in training: what the network has
-// learnt since fits the statistics of such images.
-class NormalisationCalibration {
- public:
-  NormalisationCalibration(LoadedRun& run, int samples)
-      : graph_(run.trainer->graph()),
-        data_(run.data),
-        decoder_(run.data, run.spec.data.normalise),
-        augmentation_(run.spec.data.augmentation),
-        seed_(static_cast<std::uint64_t>(run.spec.seed)) {
-    samples_ = static_cast<std::size_t>(std::min(samples, data_.train.count));
-    for (std::size_t l = 0; l < graph_.layer_count(); ++l) {
-      if (auto* norm = dynamic_cast<BatchNormLayer*>(&graph_.layer(l))) {
-        trained_.push_back({norm, norm->running_mean(), norm->running_variance()});
-      }
+  bool measure(ChipRecord& record) {
+    const Split& test = network_.data.test;
+    const auto images = static_cast<std::size_t>(request_.images > 0 ? request_.images : test.count);
+    std::vector<double>& draws = record.accuracies.emplace_back();
+    for (int d = 0; d < request_.draws; ++d) {
+      if (request_.stop != nullptr && request_.stop->load()) return false;
+      const std::uint64_t first_read = kFirstEvaluationRead + ((kFirstPass + passes_++) << 32);
+      draws.push_back(accuracy_of(outputs_of(network_, test, images, first_read), test.labels));
+      on_draw_();
     }
-  }
-
-  bool has_layers() const { return !trained_.empty(); }
-
-  void calibrate() {
-    constexpr std::size_t kBatch = 200;
-    for (const Trained& t : trained_) t.norm->begin_reestimation();
-    Matrix batch;
-    for (std::size_t begin = 0; begin < samples_; begin += kBatch) {
-      // None of the batches is much smaller than the others: its own statistics normalise it.
-      const std::size_t size = samples_ - begin < 2 * kBatch ? samples_ - begin : kBatch;
-      batch.resize(size, graph_.input_size());
-      for (std::size_t s = 0; s < size; ++s) {
-        const auto sample = static_cast<std::uint32_t>(begin + s);
-        decoder_.decode(data_.train, sample, draw_augmentation(augmentation_, seed_, 0, sample), batch.row(s));
-      }
-      graph_.forward(static_cast<const Matrix&>(batch).view(), {kFirstRead + (passes_ << 32) + begin, false});
-      if (size != kBatch) break;
+    if (request_.noise_samples > 0) {
+      const Matrix some = decoded_images(network_, test, static_cast<std::size_t>(request_.noise_samples));
+      const std::uint64_t first_read = kNoiseReads + (passes_ << 32);
+      record.snr_db.push_back(signal_to_noise(network_, cells_, request_.on_cells, some, first_read));
     }
-    ++passes_;
-    for (const Trained& t : trained_) t.norm->end_reestimation();
+    return true;
   }
 
-  /// Back to the statistics of training.
-  void undo() {
-    for (const Trained& t : trained_) t.norm->set_running_statistics(t.mean, t.variance);
-  }
-
- private:
-  struct Trained {
-    BatchNormLayer* norm;
-    std::vector<float> mean, variance;
-  };
-  static constexpr std::uint64_t kFirstRead = 3ull << 60;  // beside those of DriftCompensation
-
-  Graph& graph_;
-  const Dataset& data_;
-  ImageDecoder decoder_;
-  AugmentationSpec augmentation_;
-  std::uint64_t seed_;
-  std::size_t samples_;
-  std::vector<Trained> trained_;
+  DeployedNetwork& network_;
+  NetworkOnCells& cells_;
+  const DeploymentRequest& request_;
+  std::function<void()> on_draw_;
   std::uint64_t passes_ = 0;
 };
 
-DeploymentResult summarise(Compensation compensation, const TimePoint& at, std::span<const double> draws) {
-  DeploymentResult r;
-  r.compensation = compensation;
-  r.at = at;
-  r.draws = static_cast<int>(draws.size());
-  r.mean = std::accumulate(draws.begin(), draws.end(), 0.0) / static_cast<double>(draws.size());
-  double squares = 0;
-  for (const double d : draws) squares += (d - r.mean) * (d - r.mean);
-  r.stddev = draws.size() > 1 ? std::sqrt(squares / static_cast<double>(draws.size() - 1)) : 0;
-  r.lowest = *std::min_element(draws.begin(), draws.end());
-  r.highest = *std::max_element(draws.begin(), draws.end());
-  return r;
+void check_request(const DeployedNetwork& network, const NetworkOnCells& cells, const DeploymentRequest& request) {
+  if (!request.programs && !cells.has_cells()) {
+    fail(
+        "this run has no analog layers (training.rule = \"sgd\"), so nothing ages; write its weights onto cells with "
+        "--device, e.g. --device pcm_inference");
+  }
+  if (std::count(request.on_cells.begin(), request.on_cells.end(), true) == 0) {
+    fail("--digital leaves nothing on cells; name fewer layers, or a smaller --digital-budget");
+  }
+  if (!request.programs && request.chips > 1) {
+    fail("--chips {} writes the weights onto fresh cells, but these are those of training; give --device",
+         request.chips);
+  }
+  const auto& kinds = request.compensations;
+  bool has_norm = false;
+  for (std::size_t l = 0; l < network.graph->layer_count(); ++l) {
+    has_norm |= dynamic_cast<const BatchNormLayer*>(&network.graph->layer(l)) != nullptr;
+  }
+  if (std::count(kinds.begin(), kinds.end(), Compensation::adabs) > 0 && !has_norm) {
+    fail("--compensate adabs estimates batch norm's statistics anew, but this network has no batch norm; use gdc");
+  }
+}
+
+std::vector<LayerReport> report_layers(const NetworkOnCells& cells, const DeploymentRequest& request,
+                                       std::span<const ChipRecord> chips) {
+  std::vector<LayerReport> layers;
+  for (std::size_t p = 0; p < cells.parts().size(); ++p) {
+    LayerReport layer;
+    layer.name = cells.parts()[p].name;
+    layer.weights = cells.parts()[p].weights;
+    layer.on_cells = request.on_cells[p];
+    for (std::size_t k = 0; layer.on_cells && k < request.times.size() * request.compensations.size(); ++k) {
+      double sum = 0;
+      for (const ChipRecord& chip : chips) sum += k < chip.snr_db.size() ? chip.snr_db[k][p] : 0;
+      if (chips.empty() || chips.front().snr_db.empty()) break;
+      const TimePoint& at = request.times[k / request.compensations.size()];
+      const Compensation kind = request.compensations[k % request.compensations.size()];
+      layer.snr.push_back({at.label, std::string(kCompensations[static_cast<std::size_t>(kind)]),
+                           sum / static_cast<double>(chips.size())});
+    }
+    layers.push_back(std::move(layer));
+  }
+  return layers;
+}
+
+// What was measured of the layers before any chip stays.
+void update_layers(std::vector<LayerReport> fresh, std::vector<LayerReport>& layers) {
+  for (std::size_t p = 0; p < fresh.size() && p < layers.size(); ++p) {
+    fresh[p].has_sensitivity = layers[p].has_sensitivity;
+    fresh[p].accuracy_loss = layers[p].accuracy_loss;
+    fresh[p].output_error = layers[p].output_error;
+  }
+  layers = std::move(fresh);
 }
 
 }  // namespace
@@ -165,93 +172,75 @@ TimePoint parse_time(std::string_view text) {
       text);
 }
 
-std::vector<DeploymentResult> evaluate_over_time(LoadedRun& run, const DeploymentRequest& request) {
-  Graph& graph = run.trainer->graph();
-  if (run.spec.training.task != TaskKind::classification) {
-    fail("`ohmic deploy` evaluates classifiers of images, but this run has training.task = \"{}\"",
-         kTaskKinds[static_cast<std::size_t>(run.spec.training.task)]);
-  }
-  const std::vector<Tile*> tiles = tiles_of(graph);
-  if (tiles.empty()) {
-    fail(
-        "this run has no analog layers (training.rule = \"sgd\"), so nothing ages; write its weights onto cells with "
-        "--device, e.g. --device pcm_inference");
-  }
-  const ImageDecoder decoder(run.data, run.spec.data.normalise);
-  NormalisationCalibration normalisation(run, request.adabs_samples);
-  if (std::count(request.compensations.begin(), request.compensations.end(), Compensation::adabs) > 0 &&
-      !normalisation.has_layers()) {
-    fail("--compensate adabs estimates batch norm's statistics anew, but this network has no batch norm; use gdc");
-  }
-  DriftCompensation compensation(run, request.calibration_samples);
-  std::vector<TimePoint> times = request.times;
-  std::sort(times.begin(), times.end(), [](const TimePoint& a, const TimePoint& b) { return a.seconds < b.seconds; });
+std::vector<DeploymentResult> summarise(const DeploymentRequest& request, std::span<const ChipRecord> chips) {
   std::vector<DeploymentResult> results;
-  std::uint64_t pass = kFirstPass;
-  double age = 0;
-  double done = 0;
-  const double total = static_cast<double>(times.size() * request.compensations.size()) * request.draws;
-  for (const TimePoint& at : times) {
-    for (Tile* tile : tiles) tile->age(at.seconds - age);
-    age = at.seconds;
-    for (const Compensation kind : request.compensations) {
-      if (kind == Compensation::gdc) compensation.calibrate();
-      if (kind == Compensation::adabs) normalisation.calibrate();
-      std::vector<double> draws;
-      for (int d = 0; d < request.draws; ++d) {
-        draws.push_back(accuracy(graph, decoder, run.data.test, pass++));
-        if (request.on_progress) request.on_progress(++done / total);
-      }
-      for (Tile* tile : tiles) tile->set_output_scale(1);
-      if (kind == Compensation::adabs) normalisation.undo();
-      results.push_back(summarise(kind, at, draws));
+  for (std::size_t k = 0; k < request.times.size() * request.compensations.size() && !chips.empty(); ++k) {
+    DeploymentResult r;
+    r.compensation = request.compensations[k % request.compensations.size()];
+    r.at = request.times[k / request.compensations.size()];
+    r.draws = static_cast<int>(chips.front().accuracies[k].size());
+    r.lowest = 1;
+    double squares = 0;
+    for (const ChipRecord& chip : chips) {
+      const std::vector<double>& draws = chip.accuracies[k];
+      r.chips.push_back(mean_of(draws));
+      squares += squares_about_mean(draws);
+      r.lowest = std::min(r.lowest, *std::min_element(draws.begin(), draws.end()));
+      r.highest = std::max(r.highest, *std::max_element(draws.begin(), draws.end()));
     }
+    const double freedom = static_cast<double>(chips.size()) * (r.draws - 1);
+    r.read_stddev = freedom > 0 ? std::sqrt(squares / freedom) : 0;
+    r.mean = mean_of(r.chips);
+    r.stddev = chips.size() > 1 ? stddev_of(r.chips) : stddev_of(chips.front().accuracies[k]);
+    results.push_back(std::move(r));
   }
   return results;
 }
 
-namespace {
-
-nlohmann::ordered_json programming_json(std::span<const ProgrammedLayer> programmed) {
-  nlohmann::ordered_json list = nlohmann::ordered_json::array();
-  for (const ProgrammedLayer& layer : programmed) {
-    const ProgrammingResult& r = layer.result;
-    list.push_back({{"layer", layer.name},
-                    {"inputs", layer.inputs},
-                    {"outputs", layer.outputs},
-                    {"largest_weight", layer.largest_weight},
-                    {"range_us", layer.range_us},
-                    {"cells", r.cells},
-                    {"converged", r.converged},
-                    {"nonzero_cells", r.nonzero_cells},
-                    {"nonzero_converged", r.nonzero_converged},
-                    {"set_pulses", r.set_pulses},
-                    {"depression_pulses", r.depression_pulses},
-                    {"resets", r.resets},
-                    {"reads", r.reads},
-                    {"error_stddev_us", layer.error_stddev_us}});
-  }
-  return list;
+void sort_times(DeploymentRequest& request) {
+  std::stable_sort(request.times.begin(), request.times.end(),
+                   [](const TimePoint& a, const TimePoint& b) { return a.seconds < b.seconds; });
 }
 
-}  // namespace
+std::string request_key(const DeployedNetwork& network, const DeploymentRequest& request) {
+  std::string text = request.source + to_toml(network.spec);
+  for (const TimePoint& at : request.times) text += fmt::format("{} ", at.seconds);
+  for (const Compensation kind : request.compensations) text += fmt::format("{} ", static_cast<int>(kind));
+  for (const bool on_cells : request.on_cells) text += on_cells ? 'a' : 'd';
+  text += fmt::format(" {} {} {} {} {} {}", request.programs, request.draws, request.images,
+                      request.calibration_samples, request.adabs_samples, request.noise_samples);
+  return sha256_of({reinterpret_cast<const std::uint8_t*>(text.data()), text.size()});
+}
 
-std::string deployment_json(std::span<const DeploymentResult> results, int draws,
-                            std::span<const ProgrammedLayer> programmed) {
-  nlohmann::ordered_json list = nlohmann::ordered_json::array();
-  for (const DeploymentResult& r : results) {
-    list.push_back({{"compensate", kCompensations[static_cast<std::size_t>(r.compensation)]},
-                    {"at", r.at.label},
-                    {"at_seconds", r.at.seconds},
-                    {"accuracy_mean", r.mean},
-                    {"accuracy_std", r.stddev},
-                    {"accuracy_min", r.lowest},
-                    {"accuracy_max", r.highest},
-                    {"draws", r.draws}});
+void evaluate_chips(DeployedNetwork& network, NetworkOnCells& cells, const DeploymentRequest& request,
+                    DeploymentRecord& record, const std::function<void()>& save) {
+  check_request(network, cells, request);
+  record.request = request_key(network, request);
+  const auto draws_per_chip = static_cast<double>(request.times.size() * request.compensations.size()) * request.draws;
+  const auto update = [&] {
+    record.results = summarise(request, record.chips);
+    update_layers(report_layers(cells, request, record.chips), record.layers);
+    save();
+  };
+  if (!record.chips.empty()) update();
+  for (std::size_t c = record.chips.size(); c < static_cast<std::size_t>(request.chips); ++c) {
+    double done = static_cast<double>(c) * draws_per_chip;
+    const auto report = [&](const std::string& what) {
+      if (!request.on_progress) return;
+      request.on_progress(fmt::format("chip {}/{}  {}", c + 1, request.chips, what),
+                          done / (draws_per_chip * request.chips));
+    };
+    report(request.programs ? "programming" : "evaluating");
+    ChipRecord chip;
+    chip.chip = c;
+    ChipEvaluation evaluation(network, cells, request, [&] {
+      ++done;
+      report("evaluating");
+    });
+    if (!evaluation.run(chip)) return;
+    record.chips.push_back(std::move(chip));
+    update();
   }
-  nlohmann::ordered_json json = {{"format", 1}, {"draws", draws}, {"results", list}};
-  if (!programmed.empty()) json["programming"] = programming_json(programmed);
-  return json.dump(1) + "\n";
 }
 
 }  // namespace ohmic

@@ -133,6 +133,11 @@ float CellModel::program(float /*target_us*/, PulseNoise /*noise*/) const {
   fail("this cell has no statistics of a whole programming procedure; program it pulse by pulse, with verification");
 }
 
+void CellModel::program_all(std::span<const float> targets_us, std::span<const float> gaussians,
+                            std::span<float> conductances_us) const {
+  for (std::size_t i = 0; i < targets_us.size(); ++i) conductances_us[i] = program(targets_us[i], {gaussians[i], 0});
+}
+
 double CellModel::mean_conductance_us(std::uint32_t pulses) const {
   float conductance = reset(0);
   for (std::uint32_t n = 0; n < pulses; ++n) conductance = set(conductance, n, {});

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <limits>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -99,6 +100,10 @@ class CellModel {
   virtual bool has_target_programming() const { return false; }
   /// The conductance that such a procedure leaves when it aims at `target_us`. Only if has_target_programming().
   virtual float program(float target_us, PulseNoise noise) const;
+
+  /// conductances[i] = program(targets_us[i], {gaussians[i], 0}): many cells at once.
+  virtual void program_all(std::span<const float> targets_us, std::span<const float> gaussians,
+                           std::span<float> conductances_us) const;
 
   /// The conductance after `pulses` SET pulses from RESET without any noise.
   double mean_conductance_us(std::uint32_t pulses) const;

@@ -48,10 +48,10 @@ ReadNoiseLaw PcmInferenceCell::read_noise() const {
 }
 
 double PcmInferenceCell::programming_stddev_us(double target_us) const {
-  const double g = target_us / p_.conductance_max_us;
+  const double g = target_us * per_us_;
   const double stddev =
       p_.programming_stddev_us + g * (p_.programming_stddev_linear_us + g * p_.programming_stddev_square_us);
-  return std::max(0.0, stddev) * p_.conductance_max_us / p_.programming_reference_us;
+  return std::max(0.0, stddev) * programming_scale_;
 }
 
 float PcmInferenceCell::bounded(double conductance_us) const {
@@ -72,6 +72,15 @@ float PcmInferenceCell::adjust(float conductance_us, std::uint32_t, float change
 
 float PcmInferenceCell::program(float target_us, PulseNoise noise) const {
   return bounded(target_us + programming_stddev_us(target_us) * noise.gaussian);
+}
+
+void PcmInferenceCell::program_all(std::span<const float> targets_us, std::span<const float> gaussians,
+                                   std::span<float> conductances_us) const {
+  // `program` of this very class, so that it is no call and the loop is made of vectors.
+  const PcmInferenceCell cell = *this;
+  for (std::size_t i = 0; i < targets_us.size(); ++i) {
+    conductances_us[i] = cell.PcmInferenceCell::program(targets_us[i], {gaussians[i], 0});
+  }
 }
 
 }  // namespace ohmic

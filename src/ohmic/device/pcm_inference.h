@@ -48,7 +48,10 @@ struct PcmInferenceParameters final : CellParameters {
 /// wanted change and a Gaussian error of `pulse_stddev_us` [assumed: the paper gives only the outcome].
 class PcmInferenceCell final : public CellModel {
  public:
-  explicit PcmInferenceCell(const PcmInferenceParameters& parameters) : p_(parameters) {}
+  explicit PcmInferenceCell(const PcmInferenceParameters& parameters)
+      : p_(parameters),
+        per_us_(1 / parameters.conductance_max_us),
+        programming_scale_(parameters.conductance_max_us / parameters.programming_reference_us) {}
 
   double conductance_max_us() const override { return p_.conductance_max_us; }
   DriftLaw drift() const override;
@@ -59,6 +62,8 @@ class PcmInferenceCell final : public CellModel {
   float adjust(float conductance_us, std::uint32_t pulses, float change_us, PulseNoise noise) const override;
   bool has_target_programming() const override { return true; }
   float program(float target_us, PulseNoise noise) const override;
+  void program_all(std::span<const float> targets_us, std::span<const float> gaussians,
+                   std::span<float> conductances_us) const override;
 
   /// Standard deviation of the programmed conductance around the target.
   double programming_stddev_us(double target_us) const;
@@ -67,6 +72,8 @@ class PcmInferenceCell final : public CellModel {
   float bounded(double conductance_us) const;
 
   PcmInferenceParameters p_;
+  double per_us_;             ///< g per uS
+  double programming_scale_;  ///< of the programming error against the cells that were measured
 };
 
 }  // namespace ohmic

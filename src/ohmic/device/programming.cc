@@ -40,6 +40,8 @@ class Batch {
         spec_(spec),
         key_(key),
         noise_(cell.read_noise()),
+        least_us_(static_cast<float>(cell.conductance_min_us())),
+        most_us_(static_cast<float>(cell.conductance_max_us())),
         targets_(targets),
         cells_(cells),
         thresholds_(thresholds) {
@@ -59,10 +61,7 @@ class Batch {
   void verify();
   void read_all(std::uint64_t round);
   void correct(std::size_t i);
-  float target(std::size_t i) const {
-    return std::clamp(targets_[i], static_cast<float>(cell_.conductance_min_us()),
-                      static_cast<float>(cell_.conductance_max_us()));
-  }
+  float target(std::size_t i) const { return std::clamp(targets_[i], least_us_, most_us_); }
   PulseNoise pulse_noise(std::size_t i) const { return {pulse_[i], cells_.cell_gaussians[i]}; }
   void write(std::size_t i, float conductance_us) {
     if (cells_.is_stuck.empty() || cells_.is_stuck[i] == 0) cells_.conductance_us[i] = conductance_us;
@@ -73,6 +72,7 @@ class Batch {
   const ProgrammingSpec& spec_;
   ProgrammingKey key_;
   ReadNoiseLaw noise_;
+  float least_us_, most_us_;
   std::span<const float> targets_;
   CellsView cells_;
   std::span<const float> thresholds_;  ///< pulse_thresholds, for blind
@@ -99,10 +99,14 @@ void Batch::reset_all() {
 
 void Batch::statistical() {
   draw(Purpose::verified_pulse, 0, pulse_);
-  for (std::size_t i = 0; i < targets_.size(); ++i) {
-    write(i, cell_.program(target(i), pulse_noise(i)));
-    cells_.pulses[i] = 0;
+  for (std::size_t i = 0; i < targets_.size(); ++i) error_[i] = target(i);
+  if (cells_.is_stuck.empty()) {
+    cell_.program_all(error_, pulse_, cells_.conductance_us);
+  } else {
+    cell_.program_all(error_, pulse_, drawn_);
+    for (std::size_t i = 0; i < targets_.size(); ++i) write(i, drawn_[i]);
   }
+  std::fill(cells_.pulses.begin(), cells_.pulses.end(), std::uint8_t{0});
   result_.set_pulses += targets_.size();
 }
 
@@ -183,21 +187,29 @@ void Batch::verify() {
 }
 
 void Batch::note_outcome() {
+  // Partial sums, so that additions need not wait for each other.
+  constexpr std::size_t kSums = 8;
+  std::array<double, kSums> squares{};
   for (std::size_t i = 0; i < targets_.size(); ++i) {
     const double error = cells_.conductance_us[i] - targets_[i];
-    result_.squared_error_us2 += error * error;
-    result_.nonzero_cells += targets_[i] > spec_.tolerance_us;
-    // Without verification a cell counts as converged if it happens to be there.
-    if (rests_.empty() && std::abs(error) <= spec_.tolerance_us) {
-      ++result_.converged;
-      result_.nonzero_converged += targets_[i] > spec_.tolerance_us;
-    }
+    squares[i % kSums] += error * error;
   }
+  for (const double sum : squares) result_.squared_error_us2 += sum;
+  for (const float wanted : targets_) result_.nonzero_cells += wanted > spec_.tolerance_us;
   result_.cells += targets_.size();
+  if (!rests_.empty()) return;
+  // Without verification a cell counts as converged if it happens to be there.
+  for (std::size_t i = 0; i < targets_.size(); ++i) {
+    const double error = cells_.conductance_us[i] - targets_[i];
+    const bool is_there = std::abs(error) <= spec_.tolerance_us;
+    result_.converged += is_there;
+    result_.nonzero_converged += is_there && targets_[i] > spec_.tolerance_us;
+  }
 }
 
 ProgrammingResult Batch::run(ProgrammingMethod method) {
-  for (auto* buffer : {&pulse_, &reset_, &error_, &drawn_}) buffer->resize(targets_.size());
+  for (auto* buffer : {&pulse_, &error_, &drawn_}) buffer->resize(targets_.size());
+  if (method != ProgrammingMethod::statistical) reset_.resize(targets_.size());
   switch (method) {
     case ProgrammingMethod::blind:
       blind();
@@ -259,6 +271,8 @@ ProgrammingResult& ProgrammingResult::operator+=(const ProgrammingResult& other)
   resets += other.resets;
   reads += other.reads;
   squared_error_us2 += other.squared_error_us2;
+  fault_error_us2 += other.fault_error_us2;
+  fault_error_unmapped_us2 += other.fault_error_unmapped_us2;
   return *this;
 }
 

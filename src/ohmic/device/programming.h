@@ -45,7 +45,9 @@ struct ProgrammingResult {
   std::uint64_t depression_pulses = 0;
   std::uint64_t resets = 0;
   std::uint64_t reads = 0;
-  double squared_error_us2 = 0;  ///< sum over the cells of (achieved - target)^2
+  double squared_error_us2 = 0;         ///< sum over the cells of (achieved - target)^2
+  double fault_error_us2 = 0;           ///< of that, what broken cells make
+  double fault_error_unmapped_us2 = 0;  ///< and would make had no lines been exchanged
 
   ProgrammingResult& operator+=(const ProgrammingResult& other);
 };

@@ -18,7 +18,7 @@ DenseLayer::DenseLayer(std::string name, const Shape& input, bool bias, std::uni
 }
 
 Pass DenseLayer::pass_of_vectors(const Pass& pass) const {
-  return {pass.first_read * vectors_per_sample_, pass.training};
+  return {pass.first_read * vectors_per_sample_, pass.training, false, pass.calibrates};
 }
 
 void DenseLayer::forward(LayerInputs x, MatrixView<float> y, const Pass& pass) {

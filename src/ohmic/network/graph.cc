@@ -185,7 +185,8 @@ MatrixView<const float> Graph::forward_until(std::size_t layers, MatrixView<cons
   evaluated_.resize(x.rows, nodes_[layers - 1].layer->output_shape().size());
   for (std::size_t begin = 0; begin < x.rows; begin += part) {
     const MatrixView<const float> samples{x.data + begin * x.columns, std::min(part, x.rows - begin), x.columns};
-    const MatrixView<const float> y = run(layers, samples, {pass.first_read + begin, false, pass.continues});
+    const MatrixView<const float> y =
+        run(layers, samples, {pass.first_read + begin, false, pass.continues, pass.calibrates});
     std::copy_n(y.data, y.rows * y.columns, evaluated_.row(begin).data());
   }
   return static_cast<const Matrix&>(evaluated_).view();

@@ -79,7 +79,7 @@ void LstmLayer::forward(LayerInputs x, MatrixView<float> y, const Pass& pass) {
   cells_.resize((steps_ + 1) * batch, units_);
   std::copy(state.cell.values().begin(), state.cell.values().end(), cells_.values().begin());
   for (std::size_t t = 0; t < steps_; ++t) {
-    const Pass reads{pass.first_read * steps_ + t * batch, pass.training};
+    const Pass reads{pass.first_read * steps_ + t * batch, pass.training, false, pass.calibrates};
     matrix_.weights->forward(step_rows(matrix_.inputs, t, batch), step_rows(gates_, t, batch), reads);
     advance(t, y);
   }

@@ -33,6 +33,7 @@ class BatchNormLayer final : public Layer {
   void load(const SafetensorsFile& in) override;
   void copy_state(const Layer& from) override;
 
+  double epsilon() const { return epsilon_; }
   const std::vector<float>& running_mean() const { return running_mean_; }
   const std::vector<float>& running_variance() const { return running_variance_; }
   void set_running_statistics(std::vector<float> mean, std::vector<float> variance);

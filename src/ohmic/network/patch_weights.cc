@@ -127,7 +127,7 @@ void PatchWeights::read_patches(const Channels<const float>& images, const Chann
   }
   const Direction direction = side_ == PatchSide::inputs ? Direction::forward : Direction::backward;
   tile()->read_patches(direction, gathered(images, from_), shape_, target(positions, to_), image_codes_,
-                       pass.first_read, pass.training, finish);
+                       pass.first_read, pass.may_calibrate(), finish);
   scatter(to_, positions);
 }
 
@@ -144,7 +144,7 @@ void PatchWeights::read_and_paste(const Channels<const float>& positions, const 
   }
   const Direction direction = side_ == PatchSide::inputs ? Direction::backward : Direction::forward;
   tile()->read_and_scatter(direction, gathered(positions, from_), shape_, target(images, to_), position_codes_,
-                           pass.first_read, pass.training);
+                           pass.first_read, pass.may_calibrate());
   scatter(to_, images);
 }
 

@@ -32,6 +32,14 @@ void load_digital_counters(const std::string& prefix, const SafetensorsFile& in,
 
 }  // namespace
 
+Matrix values_of(const Weights& weights) {
+  if (const auto* digital = dynamic_cast<const DigitalWeights*>(&weights)) return digital->values();
+  const Tile& tile = dynamic_cast<const AnalogWeights&>(weights).tile();
+  Matrix values(static_cast<std::size_t>(tile.inputs()), static_cast<std::size_t>(tile.outputs()));
+  tile.read_weights(values.view());
+  return values;
+}
+
 void SparseVector::assign(std::span<const float> x, int first) {
   index.resize(x.size());
   value.resize(x.size());

@@ -15,9 +15,11 @@ namespace ohmic {
 /// What identifies a pass through the network for the noise: sample s of the batch is read number first_read + s.
 struct Pass {
   std::uint64_t first_read = 0;
-  bool training = false;   ///< converter ranges may learn from it
-  bool continues = false;  ///< its sequences go on where those of the pass before ended
+  bool training = false;    ///< converter ranges may learn from it
+  bool continues = false;   ///< its sequences go on where those of the pass before ended
+  bool calibrates = false;  ///< converter ranges may learn from it though it is no training
 
+  bool may_calibrate() const { return training || calibrates; }
   /// What its way forward is part of.
   Phase phase() const { return training ? Phase::forward : Phase::evaluation; }
 };
@@ -51,6 +53,10 @@ class DigitalWeights final : public Weights {
   Matrix& values() { return values_; }
   const Matrix& values() const { return values_; }
   void count_macs(std::uint64_t macs, Phase phase) { counters_[phase].digital_macs += macs; }
+  /// Whether they stand in for weights on cells (they do unless told otherwise), which is what hardware-aware training
+  /// and deployment are about.
+  void set_meant_for_cells(bool meant) { meant_for_cells_ = meant; }
+  bool is_meant_for_cells() const { return meant_for_cells_; }
 
   int inputs() const override { return static_cast<int>(values_.rows()); }
   int outputs() const override { return static_cast<int>(values_.columns()); }
@@ -64,6 +70,7 @@ class DigitalWeights final : public Weights {
  private:
   Matrix values_;
   Sparsity sparsity_;
+  bool meant_for_cells_ = true;
   PhaseCounters counters_;
 };
 
@@ -81,10 +88,10 @@ class AnalogWeights final : public Weights {
   int inputs() const override { return tile_.inputs(); }
   int outputs() const override { return tile_.outputs(); }
   void forward(MatrixView<const float> x, MatrixView<float> y, const Pass& pass) override {
-    tile_.forward(x, y, pass.first_read, pass.training);
+    tile_.forward(x, y, pass.first_read, pass.may_calibrate());
   }
   void backward(MatrixView<const float> dy, MatrixView<float> dx, const Pass& pass) override {
-    tile_.backward(dy, dx, pass.first_read, pass.training);
+    tile_.backward(dy, dx, pass.first_read, pass.may_calibrate());
   }
   const PhaseCounters& phase_counters() const override { return tile_.phase_counters(); }
   void save(const std::string& prefix, SafetensorsWriter& out) const override { tile_.save(prefix, out); }
@@ -95,6 +102,9 @@ class AnalogWeights final : public Weights {
   Tile tile_;
   OuterProductSpec outer_product_;
 };
+
+/// The matrix as it is now, wherever it lives: cells as they have drifted, without read noise.
+Matrix values_of(const Weights& weights);
 
 /// The positions and values of the non-zero elements of a vector.
 struct SparseVector {

@@ -190,15 +190,52 @@ DeployResult read_deploy_result(const JsonFields& fields, double draws) {
   return result;
 }
 
-std::vector<DeployResult> read_deploy(const fs::path& path) {
-  std::vector<DeployResult> results;
-  if (!is_there(path)) return results;
+LayerRecord read_layer(const JsonFields& fields) {
+  LayerRecord layer;
+  layer.name = fields.text("layer");
+  layer.on_cells = fields.flag("on_cells");
+  layer.accuracy_loss = fields.number("accuracy_loss", -1, 1);
+  layer.output_error = fields.number("output_error", 0, kInfinity);
+  for (const JsonFields& snr : fields.objects("snr")) {
+    layer.snr.push_back({snr.text("at"), snr.text("compensate"), snr.number("snr_db")});
+  }
+  return layer;
+}
+
+void read_deploy(const fs::path& path, RunRecord& record) {
+  if (!is_there(path)) return;
   const Json node = parse_json(read_text_file(path), path.string());
   const JsonFields document(node, path.string());
   check_format(document);
   const double draws = document.number("draws", 0, kInfinity);
-  for (const JsonFields& fields : document.objects("results")) results.push_back(read_deploy_result(fields, draws));
-  return results;
+  for (const JsonFields& fields : document.objects("results")) {
+    record.deploy.push_back(read_deploy_result(fields, draws));
+  }
+  for (const JsonFields& fields : document.objects("layers")) record.layers.push_back(read_layer(fields));
+}
+
+LadderRung read_rung(const JsonFields& fields) {
+  LadderRung rung;
+  rung.name = fields.text("rung");
+  rung.measure = fields.text("measure");
+  rung.cells_per_weight = fields.number("cells_per_weight", 0, kInfinity);
+  rung.pulses_per_cell = fields.number("pulses_per_cell", 0, kInfinity);
+  rung.reads_per_cell = fields.number("reads_per_cell", 0, kInfinity);
+  rung.pulses_per_weight = rung.cells_per_weight * rung.pulses_per_cell;
+  rung.weight_error = fields.number("weight_error", 0, kInfinity);
+  for (const JsonFields& r : fields.objects("results")) {
+    rung.results.push_back(
+        {r.text("at"), r.text("compensate"), r.number("accuracy_mean", 0, 1), r.number("accuracy_std", 0, 1)});
+  }
+  return rung;
+}
+
+void read_ladder(const fs::path& path, RunRecord& record) {
+  if (!is_there(path)) return;
+  const Json node = parse_json(read_text_file(path), path.string());
+  const JsonFields document(node, path.string());
+  check_format(document);
+  for (const JsonFields& fields : document.objects("rungs")) record.ladder.push_back(read_rung(fields));
 }
 
 void read_surroundings(const JsonFields& run, RunRecord& record) {
@@ -263,7 +300,8 @@ RunRecord read_run(const std::filesystem::path& folder) {
   const JsonFields run(node, path.string());
   check_format(run);
   RunRecord record = read_run_json(run, folder);
-  record.deploy = read_deploy(folder / "deploy.json");
+  read_deploy(folder / "deploy.json", record);
+  read_ladder(folder / "deploy_study.json", record);
   if (is_there(folder / "samples.png")) record.samples.png = read_text_file(folder / "samples.png");
   if (is_there(folder / "samples.txt")) record.samples.text = read_text_file(folder / "samples.txt");
   return record;

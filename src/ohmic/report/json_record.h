@@ -79,6 +79,36 @@ struct DeployResult {
   double draws = kNotRecorded;
 };
 
+/// Signal-to-noise of a layer at one time with one compensation.
+struct SnrRecord {
+  std::string at, compensate;
+  double db = kNotRecorded;
+};
+
+/// What `ohmic deploy` found of one layer.
+struct LayerRecord {
+  std::string name;
+  bool on_cells = true;
+  std::vector<SnrRecord> snr;
+  double accuracy_loss = kNotRecorded;  ///< alone on cells
+  double output_error = kNotRecorded;   ///< share of the variance of the network's outputs
+};
+
+/// Accuracy of a rung of `ohmic deploy --study` at one time.
+struct LadderResult {
+  std::string at, compensate;
+  double accuracy_mean = kNotRecorded, accuracy_std = kNotRecorded;
+};
+
+struct LadderRung {
+  std::string name, measure;
+  double cells_per_weight = kNotRecorded;
+  double pulses_per_cell = kNotRecorded, reads_per_cell = kNotRecorded;
+  double pulses_per_weight = kNotRecorded;
+  double weight_error = kNotRecorded;
+  std::vector<LadderResult> results;
+};
+
 /// A count of operations over the whole run; the keys are open, so that new ones need no change here.
 struct CounterRecord {
   std::string name;  ///< "adc_conversions"
@@ -131,6 +161,8 @@ struct RunRecord {
   std::vector<TileRecord> tiles;  ///< empty for a digital run
   WearRecord wear;
   std::vector<DeployResult> deploy;  ///< empty if never deployed
+  std::vector<LayerRecord> layers;   ///< likewise
+  std::vector<LadderRung> ladder;    ///< empty if never studied
 
   /// The value of a setting, or empty if absent.
   std::string setting(std::string_view path) const;
@@ -138,9 +170,9 @@ struct RunRecord {
   double counter(std::string_view counter_name) const;
 };
 
-/// Reads run.json, metrics.jsonl and deploy.json of a run folder. Epochs come from run.json; those that it lacks (a run
-/// that is running or was cut) from metrics.jsonl, whose last line may be torn and whose repeated epochs (a resumed
-/// run) count once, the last one. Error names the file, the key, the value and what was expected.
+/// Reads run.json, metrics.jsonl, deploy.json and deploy_study.json of a run folder. Epochs come from run.json; those
+/// that it lacks (a run that is running or was cut) from metrics.jsonl, whose last line may be torn and whose repeated
+/// epochs (a resumed run) count once, the last one. Error names the file, the key, the value and what was expected.
 RunRecord read_run(const std::filesystem::path& folder);
 
 }  // namespace ohmic::report

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "ohmic/report/deploy_charts.h"
 #include "ohmic/report/finding.h"
 #include "ohmic/report/html_page.h"
 #include "ohmic/report/report_charts.h"
@@ -140,6 +141,8 @@ std::string render_report(std::span<const RunRecord> runs, std::string_view titl
   body += html_section("Conductances and weights", histogram_charts(groups));
   body += html_section("Writes and erases of the cells", wear_charts(groups));
   body += html_section("Accuracy over time", retention_chart(groups));
+  body += html_section("Layers on cells", layer_charts(groups));
+  body += html_section("Precision", ladder_charts(groups));
   body += html_section("Operations", or_not_recorded(counters_table(groups)));
   body += html_section("Configuration", configurations(groups));
   return html_page(title, body);

@@ -71,6 +71,9 @@ void describe(FieldVisitor& v, TrainingSpec& s) {
   v.field(
       {"checkpoint_every_s", "s", "wall time between two checkpoints; one is written at the end in any case", 0, 1e9},
       s.checkpoint_every_s);
+  v.section({"noise_injection", "", "of the rule sgd: makes weights that bear the errors of cells"}, s.noise_injection);
+  v.field({"start_from", "", "folder of a run of the same network whose weights are the first ones; empty: fresh ones"},
+          s.start_from);
 }
 
 void describe(FieldVisitor& v, MixedPrecisionSpec& s) {
@@ -219,6 +222,23 @@ ExperimentSpec read_experiment(const std::string& path_or_name, std::span<const 
   return spec;
 }
 
+TileSpec tile_spec(const ExperimentSpec& spec, std::uint32_t unit, int inputs, int outputs) {
+  TileSpec tile;
+  tile.inputs = inputs;
+  tile.outputs = outputs;
+  tile.synapse = spec.synapse;
+  tile.periphery = spec.periphery;
+  tile.faults = spec.faults;
+  tile.wires = spec.wires;
+  tile.drift_tolerance = spec.drift.tolerance;
+  tile.drift_sweep_interval_s =
+      static_cast<double>(spec.drift.sweep_every_samples) * std::max(spec.clock.seconds_per_sample, 1e-12);
+  tile.seed = static_cast<std::uint64_t>(spec.seed);
+  tile.unit = unit;
+  tile.counts_wear = spec.training.rule == RuleKind::hybrid;
+  return tile;
+}
+
 Graph make_graph(const ExperimentSpec& spec, const NetworkSpec& network, const Shape& input, int classes,
                  const std::string& prefix, std::uint32_t first_unit) {
   const std::shared_ptr<const CellModel> cell = spec.device.make();
@@ -234,23 +254,12 @@ Graph make_graph(const ExperimentSpec& spec, const NetworkSpec& network, const S
     const double scale = stored_weight(spec.synapse, layer.weight_scale, inputs);
     if (layer.weights == WeightKind::digital || spec.training.rule == RuleKind::sgd) {
       const Sparsity sparsity = layer.kind == LayerKind::dense ? Sparsity::sparse : Sparsity::dense;
-      return std::make_unique<DigitalWeights>(initial_weights(spec, unit, inputs, outputs, scale), sparsity);
+      auto digital = std::make_unique<DigitalWeights>(initial_weights(spec, unit, inputs, outputs, scale), sparsity);
+      digital->set_meant_for_cells(layer.weights == WeightKind::analog);
+      return digital;
     }
-    TileSpec tile;
-    tile.inputs = inputs;
-    tile.outputs = outputs;
-    tile.synapse = spec.synapse;
-    tile.periphery = spec.periphery;
-    tile.faults = spec.faults;
-    tile.wires = spec.wires;
-    tile.drift_tolerance = spec.drift.tolerance;
-    tile.drift_sweep_interval_s =
-        static_cast<double>(spec.drift.sweep_every_samples) * std::max(spec.clock.seconds_per_sample, 1e-12);
-    tile.seed = static_cast<std::uint64_t>(spec.seed);
-    tile.unit = unit;
-    const bool is_hybrid = spec.training.rule == RuleKind::hybrid;
-    tile.counts_wear = is_hybrid;
-    const OuterProductSpec& product = is_hybrid ? spec.hybrid.outer_product : spec.mixed_precision.outer_product;
+    const TileSpec tile = tile_spec(spec, unit, inputs, outputs);
+    const OuterProductSpec& product = tile.counts_wear ? spec.hybrid.outer_product : spec.mixed_precision.outer_product;
     auto weights = std::make_unique<AnalogWeights>(Tile(tile, cell), product);
     weights->tile().set_weight_scale(static_cast<float>(scale));
     return weights;

@@ -20,6 +20,7 @@
 #include "ohmic/network/graph.h"
 #include "ohmic/network/loss.h"
 #include "ohmic/network/spec.h"
+#include "ohmic/training/noise_injection.h"
 #include "ohmic/training/optimizer.h"
 #include "ohmic/training/wear.h"
 
@@ -50,6 +51,8 @@ struct TrainingSpec {
   LossKind loss = LossKind::squared_error;
   bool shuffle = true;
   double checkpoint_every_s = 20;
+  NoiseInjectionSpec noise_injection;
+  std::string start_from;
 };
 
 struct MixedPrecisionSpec {
@@ -157,6 +160,9 @@ std::vector<std::string> experiment_names();
 
 /// What the comment at the head of a shipped experiment says, on one line.
 std::string experiment_description(std::string_view name);
+
+/// The tile of weight matrix number `unit` as the experiment describes it.
+TileSpec tile_spec(const ExperimentSpec& spec, std::uint32_t unit, int inputs, int outputs);
 
 /// Makes a network of the experiment, untrained. `prefix` and `first_unit` as in GraphContext.
 Graph make_graph(const ExperimentSpec& spec, const NetworkSpec& network, const Shape& input, int classes,

@@ -78,13 +78,15 @@ Trainer::BatchResult ImageTrainer::train_batch(std::size_t size) {
   Graph& graph = learner_.graph();
   const ImageBatch& batch = loader_.next();
   const Pass pass{samples_done(), true};
+  const UpdateStep step = next_step(size, 1);
+  learner_.begin_batch(step);
   const auto outputs = graph.forward(batch.images.view(), pass);
   output_gradient_.resize(outputs.rows, outputs.columns);
   BatchResult result;
   result.loss = label_loss(spec().training.loss, outputs, batch.labels, output_gradient_.view());
   for (std::size_t s = 0; s < size; ++s) result.correct += argmax(outputs.row(s)) == batch.labels[s];
   graph.backward(static_cast<const Matrix&>(output_gradient_).view(), pass);
-  result.refreshed_pairs = learner_.update(next_step(size, 1));
+  result.refreshed_pairs = learner_.update(step);
   return result;
 }
 

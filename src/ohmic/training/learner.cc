@@ -26,7 +26,8 @@ Learner::Learner(const ExperimentSpec& spec, Graph graph)
     : optimizer_(spec.optimizer),
       clock_(spec.clock),
       renew_wires_every_(static_cast<std::uint64_t>(spec.wires.renew_every_samples)),
-      graph_(std::move(graph)) {
+      graph_(std::move(graph)),
+      noise_(spec.training.noise_injection, static_cast<std::uint64_t>(spec.seed)) {
   if (graph_.weight_matrices().empty() && graph_.parameters().empty()) {
     fail("network.layers has nothing to train; add [[network.layers]] with kind = \"dense\" and units");
   }
@@ -50,6 +51,7 @@ float Learner::clip_factor(const UpdateStep& step) {
 }
 
 int Learner::update(UpdateStep step) {
+  noise_.restore(graph_);
   step.gradient_factor = clip_factor(step);
   step.has_gradients = optimizer_.clip_norm > 0;
   int rewritten = 0;
@@ -64,6 +66,7 @@ int Learner::update(UpdateStep step) {
       if (renew_wires) analog->tile().renew_wires();
     }
   }
+  noise_.clip(graph_);
   const auto scale = static_cast<float>(step.gradient_factor / step.loss_terms);
   for (std::size_t p = 0; p < parameter_optimizers_.size(); ++p) {
     Parameter& parameter = *graph_.parameters()[p];

@@ -19,6 +19,8 @@ class Learner {
   Graph& graph() { return graph_; }
   const Graph& graph() const { return graph_; }
 
+  /// To be called before the forward pass of each batch: hardware-aware training perturbs the weights until `update`.
+  void begin_batch(const UpdateStep& step) { noise_.perturb(graph_, step.number); }
   /// Changes all weights by what the last batch wants, lets the arrays do their maintenance and time pass. Returns the
   /// pairs rewritten.
   int update(UpdateStep step);
@@ -44,6 +46,7 @@ class Learner {
   ClockSpec clock_;
   std::uint64_t renew_wires_every_;
   Graph graph_;
+  NoiseInjection noise_;
   std::vector<std::unique_ptr<UpdateRule>> rules_;
   std::vector<Optimizer> parameter_optimizers_;
   std::vector<float> change_;  ///< scratch

@@ -69,6 +69,18 @@ void require_same_data(const std::string& saved, const Dataset& data, const fs::
        path.string(), saved, fingerprint_of(data), data.provenance);
 }
 
+fs::path checkpoint_of(const fs::path& folder) {
+  const fs::path path = folder / "checkpoint.safetensors";
+  if (fs::exists(path)) return path;
+  fail("{} holds no checkpoint.safetensors; give the folder of a run made by `ohmic train`", folder.string());
+}
+
+ExperimentSpec spec_of(const SafetensorsFile& file, const fs::path& path) {
+  ExperimentSpec spec;
+  read_fields(ConfigDocument::parse(file.metadata("config"), path.string()), "checkpoint", spec);
+  return spec;
+}
+
 // The first `epochs` lines of metrics.jsonl: a run cut after a line but before its checkpoint does that epoch again.
 std::string kept_metrics(const fs::path& path, std::int64_t epochs) {
   std::string kept;
@@ -82,6 +94,35 @@ std::string kept_metrics(const fs::path& path, std::int64_t epochs) {
     kept += line + "\n";
   }
   return kept;
+}
+
+// The weights, digital parameters and running statistics of a finished or running training of the same network.
+void take_weights(const ExperimentSpec& spec, const fs::path& from, const Dataset& data, Graph& to) {
+  if (spec.training.rule != RuleKind::sgd) {
+    fail(
+        "training.start_from = \"{}\": only digital weights can start from those of another run, but training.rule = "
+        "\"{}\"; set training.rule = \"sgd\", or write the weights onto cells by `ohmic deploy --device`",
+        from.string(), kRuleKinds[static_cast<std::size_t>(spec.training.rule)]);
+  }
+  const fs::path path = checkpoint_of(from);
+  const SafetensorsFile file(path);
+  const auto trainer = make_trainer(spec_of(file, path), data);
+  trainer->load(file);
+  const Graph& source = trainer->graph();
+  const auto &theirs = source.weight_matrices(), &ours = to.weight_matrices();
+  bool same = theirs.size() == ours.size();
+  for (std::size_t m = 0; same && m < ours.size(); ++m) {
+    const Weights &a = *theirs[m]->weights, &b = *ours[m]->weights;
+    same = theirs[m]->name == ours[m]->name && a.inputs() == b.inputs() && a.outputs() == b.outputs();
+  }
+  if (!same || source.layer_count() != to.layer_count()) {
+    fail("training.start_from = \"{}\": that run trained another network; give one of the same layers and sizes",
+         from.string());
+  }
+  for (std::size_t m = 0; m < ours.size(); ++m) {
+    dynamic_cast<DigitalWeights&>(*ours[m]->weights).values() = values_of(*theirs[m]->weights);
+  }
+  to.copy_digital_state(source);
 }
 
 // One training run in its folder, from opening to the last write.
@@ -120,6 +161,10 @@ class FolderRun {
     if (fs::exists(path("checkpoint.safetensors"))) {
       continue_run();
     } else {
+      if (!spec_.training.start_from.empty()) {
+        take_weights(spec_, spec_.training.start_from, data_, trainer_->graph());
+        note(options_.on_message, "weights from " + spec_.training.start_from);
+      }
       write_file_atomically(path("metrics.jsonl"), "");
     }
     write_record();
@@ -129,10 +174,7 @@ class FolderRun {
 
   void continue_run() {
     const SafetensorsFile file(path("checkpoint.safetensors"));
-    ExperimentSpec saved;
-    read_fields(ConfigDocument::parse(file.metadata("config"), path("checkpoint.safetensors").string()), "checkpoint",
-                saved);
-    require_same_experiment(spec_, saved, path("checkpoint.safetensors"));
+    require_same_experiment(spec_, spec_of(file, path("checkpoint.safetensors")), path("checkpoint.safetensors"));
     require_same_data(file.metadata("data"), data_, path("checkpoint.safetensors"));
     trainer_->load(file);
     const std::int64_t epochs = trainer_->position().epoch;
@@ -269,13 +311,10 @@ RunResult train_in_folder(const ExperimentSpec& spec, const RunOptions& options)
 
 LoadedRun load_run(const fs::path& folder, const fs::path& data_folder,
                    const std::function<void(const std::string&)>& on_message) {
-  const fs::path path = folder / "checkpoint.safetensors";
-  if (!fs::exists(path)) {
-    fail("{} holds no checkpoint.safetensors; give the folder of a run made by `ohmic train`", folder.string());
-  }
+  const fs::path path = checkpoint_of(folder);
   const SafetensorsFile file(path);
   LoadedRun run;
-  read_fields(ConfigDocument::parse(file.metadata("config"), path.string()), "checkpoint", run.spec);
+  run.spec = spec_of(file, path);
   run.data = load_data(run.spec, data_folder);
   note(on_message, "data: " + run.data.provenance);
   require_same_data(file.metadata("data"), run.data, path);

@@ -101,13 +101,15 @@ Trainer::BatchResult TextTrainer::train_batch(std::size_t size) {
   streams_.read(window, window_);
   fill(window_, batch_.view(), labels_);
   const Pass pass{samples_done(), true, window > 0};
+  const UpdateStep step = next_step(size, steps_);
+  learner_.begin_batch(step);
   const auto outputs = graph.forward(static_cast<const Matrix&>(batch_).view(), pass);
   output_gradient_.resize(outputs.rows, outputs.columns);
   BatchResult result;
   result.loss = cross_entropy(by_token(outputs, steps_), labels_, by_token(output_gradient_.view(), steps_));
   result.correct = count_correct(by_token(outputs, steps_), labels_);
   graph.backward(static_cast<const Matrix&>(output_gradient_).view(), pass);
-  result.refreshed_pairs = learner_.update(next_step(size, steps_));
+  result.refreshed_pairs = learner_.update(step);
   return result;
 }
 

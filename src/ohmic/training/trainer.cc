@@ -39,6 +39,19 @@ void check_hybrid(const HybridSpec& spec) {
   }
 }
 
+void check_noise_injection(const TrainingSpec& spec) {
+  if (!spec.noise_injection.any()) return;
+  if (spec.rule != RuleKind::sgd) {
+    fail(
+        "training.noise_injection stands in for the errors of cells where weights are digital, but training.rule = "
+        "\"{}\" trains on cells; set training.rule = \"sgd\", or eta = 0 and clip_sigmas = 0",
+        kRuleKinds[static_cast<std::size_t>(spec.rule)]);
+  }
+  if (spec.task == TaskKind::gan) {
+    fail("training.noise_injection is not made for training.task = \"gan\"; set eta = 0 and clip_sigmas = 0");
+  }
+}
+
 }  // namespace
 
 std::unique_ptr<Trainer> make_trainer(const ExperimentSpec& spec, const Dataset& data) {
@@ -53,6 +66,7 @@ std::unique_ptr<Trainer> make_trainer(const ExperimentSpec& spec, const Dataset&
         kOptimizerKinds[static_cast<std::size_t>(spec.optimizer.kind)]);
   }
   if (spec.training.rule == RuleKind::hybrid) check_hybrid(spec.hybrid);
+  check_noise_injection(spec.training);
   switch (spec.training.task) {
     case TaskKind::language:
       return std::make_unique<TextTrainer>(spec, data);
