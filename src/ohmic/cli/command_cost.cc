@@ -283,7 +283,9 @@ void add_cost_command(CLI::App& program, CommandStatus&) {
       ->expected(1, 8)
       ->type_name("SETTING=VALUES");
   command->add_option("--device", arguments->device, "Cell that --sweep writes the weights onto")->type_name("NAME");
-  command->add_option("--images", arguments->images, "Images that are looked at, or that a study trains with")
+  command
+      ->add_option("--images", arguments->images,
+                   "Images that are looked at, or that a study trains with by each rule [20000]")
       ->check(CLI::Range(1, 1000000));
   command->add_option("--data", arguments->data, "Folder of the data sets")->type_name("DIR");
   command->add_option("--threads", arguments->threads, "Threads; 0 for all cores")->check(CLI::Range(0, 1024));

@@ -162,17 +162,16 @@ std::string design_bars(const CostStudyResult& study) {
   const EnergyUnit unit = unit_for(most);
   chart.label = {"designs", "Energy per training image", "A bar per design, a part per phase"};
   chart.axis = fmt::format("{} per training image", unit.name);
-  for (std::size_t p = 0; p < kPhases.size(); ++p) {
-    const bool used = std::any_of(study.designs.begin(), study.designs.end(),
-                                  [&](const StudyDesign& d) { return d.phase_nj(static_cast<Phase>(p)) > 0; });
-    if (used) chart.legend.emplace_back(static_cast<int>(p), std::string(kPhases[p]));
+  for (const Phase p : kStudyPhases) {
+    chart.legend.emplace_back(static_cast<int>(p), std::string(kPhases[static_cast<std::size_t>(p)]));
   }
   for (const StudyDesign& d : study.designs) {
     report::StackedBar bar{d.name, format_energy(d.compared_nj() * 1e-9), {}};
-    for (std::size_t p = 0; p < kPhases.size(); ++p) {
-      const double joules = d.phase_nj(static_cast<Phase>(p)) * 1e-9;
-      bar.parts.push_back({joules / unit.joules, static_cast<int>(p),
-                           fmt::format("{}: {}, {}", d.name, kPhases[p], format_energy(joules))});
+    for (const Phase p : kStudyPhases) {
+      const double joules = d.phase_nj(p) * 1e-9;
+      bar.parts.push_back(
+          {joules / unit.joules, static_cast<int>(p),
+           fmt::format("{}: {}, {}", d.name, kPhases[static_cast<std::size_t>(p)], format_energy(joules))});
     }
     chart.bars.push_back(std::move(bar));
   }

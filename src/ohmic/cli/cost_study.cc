@@ -156,7 +156,7 @@ CostStudyResult make_study(const CostStudyRequest& request, const Technology& te
 
 TextRows study_rows(const CostStudyResult& study) {
   TextRows rows = {{"design", "forward", "backward", "update", "together", "low", "high", "32-bit over it", "refresh"}};
-  const auto nj = [](double value) { return fmt::format("{:.4g} nJ", value); };
+  const auto nj = [](double value) { return value > 0 ? format_energy(value * 1e-9) : std::string("-"); };
   for (const StudyDesign& d : study.designs) {
     const Energy all = d.compared();
     const double per_image = 1e9 / static_cast<double>(d.images);
@@ -201,11 +201,11 @@ std::string study_summary(const CostStudyResult& study) {
       "computational memory: {:.4g} nJ, published {:.4g} nJ ({:+.0f} %); with factors -1, 0 and 1 {:.4g} nJ ({:+.0f} "
       "%)\n"
       "ratio: {:.1f}, published {:.1f} ({:+.0f} %); with factors -1, 0 and 1 {:.1f}\n"
-      "An image changes {:.0f} words of the accumulator. With the memory that the 32-bit design would need to take "
-      "what "
-      "is\npublished, computational memory could change {:.0f} within what is published of it.\n"
-      "A refresh, which is not part of the comparison, stands beside. The split of the published digital design (?) is "
-      "{}.\n",
+      "An image changes {:.0f} words of the accumulator.\n"
+      "With the memory that the 32-bit design would need for its published energy, it could change {:.0f} within the "
+      "other.\n"
+      "A refresh, which is not part of the comparison, stands beside.\n"
+      "The split of the published digital design (?) is {}.\n",
       study.technology, study.images / 2, digital / 1000, p.digital_nj / 1000, 100 * (digital / p.digital_nj - 1),
       memory, p.computational_memory_nj, 100 * (memory / p.computational_memory_nj - 1), ternary,
       100 * (ternary / p.computational_memory_nj - 1), study.ratio(), p.ratio(), 100 * (study.ratio() / p.ratio() - 1),

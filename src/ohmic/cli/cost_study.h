@@ -16,8 +16,8 @@ namespace ohmic {
 struct CostStudyRequest {
   std::string experiment = "mnist_mixed_precision";
   std::vector<std::string> settings;
-  std::string data;   ///< folder
-  int images = 2000;  ///< trained with each rule; what happened is counted over the last half
+  std::string data;    ///< folder
+  int images = 20000;  ///< trained with each rule; what happened is counted over the last half
   std::function<void(const std::string&)> on_progress;
 };
 

@@ -34,7 +34,7 @@ struct CostSummary {
 inline Interval interval_of(const Energy& e) { return {e.value.joules(), e.low.joules(), e.high.joules()}; }
 
 /// Area of one core of a chip in a technology, memory of `bytes` included, in mm2. Not known (NaN) where the technology
-/// has the area of a whole core with another array.
+/// knows areas for other arrays only.
 Interval core_area_mm2(const Technology& technology, const ChipSpec& chip, int adc_bits, double bytes);
 
 }  // namespace ohmic

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
+#include <utility>
 
 #include "ohmic/core/constants.h"
 #include "ohmic/core/embedded_files.h"
@@ -220,7 +221,7 @@ void describe(FieldVisitor& v, TechnologySpec& t) {
   v.field({"conductance_share", "", "mean conductance over that of the cell's figure, where not measured", 0, 10},
           t.conductance_share);
   v.field({"cell_conductance_us", "uS", "of the cell whose energy is given", 1e-6, 1e6}, t.cell_conductance_us);
-  v.field({"core_rows", "rows", "of the array that core_area has in it; 0: none", 0, 65536}, t.core_rows);
+  v.field({"core_rows", "rows", "of the arrays that areas are of; 0: of any", 0, 65536}, t.core_rows);
   v.field({"core_columns", "columns", "of that array", 0, 65536}, t.core_columns);
   v.list({"figures", "", "what events cost"}, t.figures);
 }
@@ -252,15 +253,17 @@ TechnologySpec load_technology_spec(std::string_view name) {
   const ConfigDocument document = open_technology(name);
   TechnologySpec spec;
   std::vector<TechnologyFigure> inherited;
+  std::vector<std::string> families;
   if (const std::string base = document.string_or("base", ""); !base.empty()) {
     spec = load_technology_spec(base);
-    inherited = std::move(spec.figures);
-    spec.figures.clear();
+    inherited = std::exchange(spec.figures, {});
+    families = std::exchange(spec.families, {});
   }
   spec.name = name;
   read_fields(document, fmt::format("technology {}", name), spec);
   check_figures(spec);
   spec.figures.insert(spec.figures.end(), inherited.begin(), inherited.end());
+  spec.families.insert(spec.families.end(), families.begin(), families.end());
   if (!spec.is_collection && (spec.node_nm <= 0 || spec.voltage_v <= 0)) {
     fail("technology {}: node_nm and voltage_v are missing; it needs both", name);
   }

@@ -112,7 +112,7 @@ struct TechnologySpec {
   double input_activity = 1;
   double conductance_share = 1;
   double cell_conductance_us = 5;
-  int core_rows = 0, core_columns = 0;  ///< of the array in core_area, where that has one in it
+  int core_rows = 0, core_columns = 0;  ///< of the arrays that areas are of; 0: of any
   std::vector<TechnologyFigure> figures;
 };
 void describe(FieldVisitor& v, TechnologySpec& t);

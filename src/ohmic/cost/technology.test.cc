@@ -3,8 +3,10 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <filesystem>
 
 #include "ohmic/core/error.h"
+#include "ohmic/core/files.h"
 #include "ohmic/cost/published.h"
 #include "ohmic/cost/scaling.h"
 
@@ -152,6 +154,18 @@ TEST(Technology, AGivenFigureCounts) {
   EXPECT_EQ(t.figure(FigureName::adc, {8, 0}).value, 0.5e6);
   t.scale(FigureName::adc, 0.5);
   EXPECT_EQ(t.figure(FigureName::adc, {8, 0}).value, 0.25e6);
+}
+
+TEST(Technology, AFileMayStartFromAnother) {
+  const std::filesystem::path file = std::filesystem::path(testing::TempDir()) / "mine.toml";
+  write_file_atomically(file,
+                        "description = \"mine\"\nbase = \"rram_28nm\"\nfamilies = [\"adc=mine\"]\n[[figures]]\n"
+                        "name = \"adc\"\nfamily = \"mine\"\nvalue = 0.9\nlow = 0.8\nhigh = 1.1\nunit = \"pJ\"\n"
+                        "node_nm = 28.0\nvoltage_v = 0.9\nbits = 8\nsource = \"measured\"\n");
+  const Technology t = load_technology(file.string());
+  EXPECT_NEAR(t.figure(FigureName::adc, {8, 0}).value, 0.9e6, 1);
+  EXPECT_EQ(t.figure(FigureName::mac, {32, 0}).from.family, "horowitz_fp");  // as its base
+  EXPECT_EQ(t.spec().node_nm, 28);
 }
 
 TEST(Technology, EveryShippedChipHasOne) {
