@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "ohmic/core/channel_kernels.h"
 #include "ohmic/core/error.h"
 #include "ohmic/core/parallel.h"
 
@@ -90,10 +91,10 @@ bool ConvolutionLayer::can_finish() const { return groups_.size() == 1 && groups
 void ConvolutionLayer::forward_and_finish(LayerInputs x, MatrixView<float> y, const Pass& pass,
                                           const FinishRows& finish) {
   const std::size_t channels = bias_.values.size();
+  const std::vector<float> zeros(channels, 0.0f), ones(channels, 1.0f);
+  const ChannelScales bias{zeros.data(), ones.data(), bias_.values.data(), false};
   const FinishRows after_bias = [&](std::size_t first, std::size_t count, float* rows) {
-    for (std::size_t r = 0; r < count; ++r) {
-      for (std::size_t c = 0; c < channels; ++c) rows[r * channels + c] += bias_.values[c];
-    }
+    normalise_channels(rows, count, channels, bias, rows);  // (x - 0) 1 + bias, which has the bits of x + bias
     finish(first, count, rows);
   };
   groups_[0].read_patches(all_channels(x[0], input_shape().channels), all_channels(y, output_shape().channels), pass,

@@ -87,7 +87,7 @@ Tile* PatchWeights::tile() const {
 }
 
 void PatchWeights::read_digital(const DigitalWeights& weights, const Channels<const float>& images,
-                                const Channels<float>& positions) const {
+                                const Channels<float>& positions, const FinishRows& finish) const {
   const Transpose transpose = side_ == PatchSide::inputs ? Transpose::no : Transpose::yes;
   const Matrix& w = weights.values();
   parallel_chunks(images.batch.rows, 1, [&](std::size_t begin, std::size_t) {
@@ -97,7 +97,33 @@ void PatchWeights::read_digital(const DigitalWeights& weights, const Channels<co
     gemm(Transpose::no, transpose, window_.positions(), static_cast<std::size_t>(positions.count), window_.patch_size(),
          patches.data(), window_.patch_size(), w.values().data(), w.columns(), false,
          positions.of_sample(begin) + positions.first, static_cast<std::size_t>(positions.pixel_channels));
+    if (finish) finish(begin * window_.positions(), window_.positions(), positions.of_sample(begin));
   });
+}
+
+namespace {
+
+ConvolutionSizes sizes_of(const PatchShape& s, int outputs) {
+  return {s.height,        s.width,        s.channels,   s.out_height(), s.out_width(), outputs,
+          s.kernel_height, s.kernel_width, s.stride_y,   s.stride_x,     s.pad_top,     s.pad_left,
+          s.pad_bottom,    s.pad_right,    s.dilation_y, s.dilation_x};
+}
+
+}  // namespace
+
+// Without cutting patches, where oneDNN has a way; false where it has none.
+bool PatchWeights::convolve_digital(const DigitalWeights& weights, const Channels<const float>& images,
+                                    const Channels<float>& positions, const FinishRows& finish) {
+  if (has_no_convolver_ || side_ != PatchSide::inputs || !is_whole(images) || !is_whole(positions)) return false;
+  if (convolver_ == nullptr) convolver_ = Convolver::make(sizes_of(shape_, positions.count));
+  has_no_convolver_ = convolver_ == nullptr;
+  if (has_no_convolver_) return false;
+  convolver_->set_weights(weights.values().values().data());
+  parallel_chunks(images.batch.rows, 1, [&](std::size_t s, std::size_t) {
+    convolver_->convolve(images.of_sample(s), positions.of_sample(s));
+    if (finish) finish(s * window_.positions(), window_.positions(), positions.of_sample(s));
+  });
+  return true;
 }
 
 void PatchWeights::paste_digital(const DigitalWeights& weights, const Channels<const float>& positions,
@@ -119,8 +145,9 @@ void PatchWeights::read_patches(const Channels<const float>& images, const Chann
   first_read_ = pass.first_read;
   const std::size_t batch = images.batch.rows;
   if (auto* digital = dynamic_cast<DigitalWeights*>(matrix_.weights.get())) {
-    OHMIC_EXPECT(!finish);
-    read_digital(*digital, images, positions);
+    // Evaluation need not give the bits of training.
+    const bool done = !pass.training && convolve_digital(*digital, images, positions, finish);
+    if (!done) read_digital(*digital, images, positions, finish);
     digital->count_macs(batch * window_.positions() * digital->values().values().size(),
                         side_ == PatchSide::inputs ? pass.phase() : Phase::backward);
     return;

@@ -3,6 +3,7 @@
 #include <memory>
 #include <string>
 
+#include "ohmic/core/convolver.h"
 #include "ohmic/crossbar/patches.h"
 #include "ohmic/network/layer.h"
 #include "ohmic/network/window.h"
@@ -35,11 +36,11 @@ class PatchWeights {
   WeightMatrix& matrix() { return matrix_; }
 
   /// Each position gets the product of its patch with the matrix (or its transpose): positions is overwritten.
-  /// `finish` is done to them while they are in the cache; only where `finishes()`.
+  /// `finish` is done to them while they are in the cache; only if `finishes()`.
   void read_patches(const Channels<const float>& images, const Channels<float>& positions, const Pass& pass,
                     const FinishRows& finish = {});
-  /// Whether the matrix is on cells, whose outputs come a few at a time.
-  bool finishes() const { return tile() != nullptr; }
+  /// Whether outputs come a few at a time: from cells, or sample by sample from digital weights of patches.
+  bool finishes() const { return tile() != nullptr || side_ == PatchSide::inputs; }
   /// The product of each position's numbers with the matrix is added to an image as a patch; images is
   /// overwritten with the sums.
   void read_and_paste(const Channels<const float>& positions, const Channels<float>& images, const Pass& pass);
@@ -57,7 +58,9 @@ class PatchWeights {
   void find_coded_gradient();
   void multiply_codes(const CodeImages& images, const CodeImages& positions, bool is_first);
   void read_digital(const DigitalWeights& weights, const Channels<const float>& images,
-                    const Channels<float>& positions) const;
+                    const Channels<float>& positions, const FinishRows& finish) const;
+  bool convolve_digital(const DigitalWeights& weights, const Channels<const float>& images,
+                        const Channels<float>& positions, const FinishRows& finish);
   void paste_digital(const DigitalWeights& weights, const Channels<const float>& positions,
                      const Channels<float>& images) const;
 
@@ -69,6 +72,8 @@ class PatchWeights {
   std::uint64_t first_read_ = 0;             ///< of the last pass
   CodeImages image_bits_, position_bits_;    ///< scratch
   Matrix from_, to_, product_;               ///< scratch, for some channels of several
+  std::unique_ptr<Convolver> convolver_;     ///< of digital weights in evaluation, once it was asked for
+  bool has_no_convolver_ = false;
 };
 
 }  // namespace ohmic

@@ -148,7 +148,9 @@ void describe(FieldVisitor& v, DataSpec& s) {
   v.choice({"when_missing", "", "what to do when the data set is not found"}, kMissingData, s.when_missing);
   v.field({"train_limit", "samples", "use only the first training samples; 0 uses all", 0, 1e9}, s.train_limit);
   v.field({"test_limit", "samples", "use only the first test samples; 0 uses all", 0, 1e9}, s.test_limit);
-  v.choice({"normalise", "", "what pixels (0 to 1) become: per_channel has mean 0 and deviation 1, bytes are 0 to 255, symmetric -1 to 1"},
+  v.choice({"normalise", "",
+            "what pixels become: none 0 to 1, per_channel mean 0 and deviation 1, bytes 0 to 255, "
+            "symmetric -1 to 1"},
            kNormalise, s.normalise);
   v.section({"augmentation", "", "random changes of the training images"}, s.augmentation);
 }
