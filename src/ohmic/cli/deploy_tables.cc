@@ -59,7 +59,9 @@ std::vector<std::vector<std::string>> layers_table(std::span<const LayerReport> 
   std::vector<std::size_t> shown;
   if (with_snr != nullptr) {
     shown.push_back(0);
-    if (with_snr->snr.size() > 1) shown.push_back(with_snr->snr.size() - 1);
+    std::size_t last = with_snr->snr.size() - 1;
+    while (last > 0 && with_snr->snr[last].compensate == "adabs") --last;  // nothing is done to the cells
+    if (last > 0) shown.push_back(last);
     for (const std::size_t k : shown) {
       heading.push_back(fmt::format("S/N {} {}", with_snr->snr[k].at, with_snr->snr[k].compensate));
     }
