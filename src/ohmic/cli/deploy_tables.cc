@@ -9,7 +9,7 @@
 namespace ohmic {
 namespace {
 
-std::string percent(double share) { return fmt::format("{:.2f} %", 100 * share); }
+std::string as_percent(double share) { return fmt::format("{:.2f} %", 100 * share); }
 
 std::string decibels(double db) { return std::isfinite(db) ? fmt::format("{:.1f} dB", db) : "exact"; }
 
@@ -20,11 +20,11 @@ std::vector<std::vector<std::string>> results_table(std::span<const DeploymentRe
   std::vector<std::vector<std::string>> rows = {{"at", "compensate", "accuracy", "+-", "lowest", "highest", "draws"}};
   if (are_many) rows.front().insert(rows.front().end(), {"chips", "of reads +-"});
   for (const DeploymentResult& r : results) {
-    rows.push_back({r.at.label, std::string(kCompensations[static_cast<std::size_t>(r.compensation)]), percent(r.mean),
-                    percent(r.stddev), percent(r.lowest), percent(r.highest), fmt::format("{}", r.draws)});
+    rows.push_back({r.at.label, std::string(kCompensations[static_cast<std::size_t>(r.compensation)]), as_percent(r.mean),
+                    as_percent(r.stddev), as_percent(r.lowest), as_percent(r.highest), fmt::format("{}", r.draws)});
     if (!are_many) continue;
     rows.back().push_back(fmt::format("{}", r.chips.size()));
-    rows.back().push_back(r.draws > 1 ? percent(r.read_stddev) : "-");
+    rows.back().push_back(r.draws > 1 ? as_percent(r.read_stddev) : "-");
   }
   return rows;
 }
@@ -40,9 +40,9 @@ std::vector<std::vector<std::string>> ladder_table(std::span<const RungResult> r
     }
     rows.push_back({rung.rung.name, fmt::format("{:.0f}", rung.cells_per_weight),
                     fmt::format("{:.1f}", rung.pulses_per_cell), fmt::format("{:.1f}", rung.reads_per_cell),
-                    percent(rung.weight_error)});
+                    as_percent(rung.weight_error)});
     for (const DeploymentResult& r : rung.results) {
-      rows.back().push_back(percent(r.mean) + (r.stddev > 0 ? fmt::format(" +- {:.2f}", 100 * r.stddev) : ""));
+      rows.back().push_back(as_percent(r.mean) + (r.stddev > 0 ? fmt::format(" +- {:.2f}", 100 * r.stddev) : ""));
     }
   }
   return rows;
@@ -59,7 +59,9 @@ std::vector<std::vector<std::string>> layers_table(std::span<const LayerReport> 
   std::vector<std::size_t> shown;
   if (with_snr != nullptr) {
     shown.push_back(0);
-    if (with_snr->snr.size() > 1) shown.push_back(with_snr->snr.size() - 1);
+    std::size_t last = with_snr->snr.size() - 1;
+    while (last > 0 && with_snr->snr[last].compensate == "adabs") --last;  // nothing is done to the cells
+    if (last > 0) shown.push_back(last);
     for (const std::size_t k : shown) {
       heading.push_back(fmt::format("S/N {} {}", with_snr->snr[k].at, with_snr->snr[k].compensate));
     }
@@ -70,7 +72,7 @@ std::vector<std::vector<std::string>> layers_table(std::span<const LayerReport> 
     std::vector<std::string> row = {layer.name, with_thousands(layer.weights), layer.on_cells ? "cells" : "digital"};
     for (const std::size_t k : shown) row.push_back(k < layer.snr.size() ? decibels(layer.snr[k].db) : "-");
     if (has_sensitivity) {
-      row.push_back(percent(layer.accuracy_loss));
+      row.push_back(as_percent(layer.accuracy_loss));
       row.push_back(fmt::format("{:.4f}", layer.output_error));
     }
     rows.push_back(std::move(row));

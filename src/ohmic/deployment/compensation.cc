@@ -9,7 +9,7 @@ namespace {
 constexpr std::uint64_t kConverterReads = 7ull << 59;  // beside those of the classes here
 constexpr std::size_t kCalibrationBatch = 200;
 
-double mean_of(std::span<const double> values) {
+double mean_magnitude(std::span<const double> values) {
   return values.empty() ? 0 : std::accumulate(values.begin(), values.end(), 0.0) / static_cast<double>(values.size());
 }
 
@@ -17,7 +17,7 @@ float ratio(double at_start, double now) { return now > 0 ? static_cast<float>(a
 
 void set_scales(Tile& tile, std::span<const double> at_start, std::span<const double> now, bool per_column) {
   if (!per_column) {
-    tile.set_output_scale(ratio(mean_of(at_start), mean_of(now)));
+    tile.set_output_scale(ratio(mean_magnitude(at_start), mean_magnitude(now)));
     return;
   }
   std::vector<float> scales;

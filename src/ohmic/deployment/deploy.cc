@@ -80,9 +80,10 @@ class ChipEvaluation {
     const auto images = static_cast<std::size_t>(request_.images > 0 ? request_.images : test.count);
     std::vector<double>& draws = record.accuracies.emplace_back();
     for (int d = 0; d < request_.draws; ++d) {
-      if (request_.stop != nullptr && request_.stop->load()) return false;
       const std::uint64_t first_read = kFirstEvaluationRead + ((kFirstPass + passes_++) << 32);
-      draws.push_back(accuracy_of(outputs_of(network_, test, images, first_read), test.labels));
+      const Matrix outputs = outputs_of(network_, test, images, first_read, request_.stop);
+      if (outputs.rows() == 0) return false;
+      draws.push_back(accuracy_of(outputs, test.labels));
       on_draw_();
     }
     if (request_.noise_samples > 0) {

@@ -36,12 +36,14 @@ Matrix decoded_images(const DeployedNetwork& network, const Split& split, std::s
   return images;
 }
 
-Matrix outputs_of(const DeployedNetwork& network, const Split& split, std::size_t count, std::uint64_t first_read) {
+Matrix outputs_of(const DeployedNetwork& network, const Split& split, std::size_t count, std::uint64_t first_read,
+                  const std::atomic<bool>* stop) {
   Graph& graph = *network.graph;
   count = std::min(count, static_cast<std::size_t>(split.count));
   const std::size_t per_batch = std::clamp<std::size_t>(kMostInputsOfBatch / graph.input_size(), 1, 512);
   Matrix outputs(count, graph.output_shape().size()), batch;
   for (std::size_t begin = 0; begin < count; begin += per_batch) {
+    if (stop != nullptr && stop->load()) return {};
     const std::size_t size = std::min(per_batch, count - begin);
     batch.resize(size, graph.input_size());
     for (std::size_t s = 0; s < size; ++s) network.decode(split, begin + s, {}, batch.row(s));

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <functional>
 #include <memory>
 #include <span>
@@ -33,7 +34,9 @@ DeployedNetwork network_of(LoadedRun run, const std::string& name);
 Matrix decoded_images(const DeployedNetwork& network, const Split& split, std::size_t count);
 
 /// What the network answers to the first `count` images of a split: a row each. Image s is read number first_read + s.
-Matrix outputs_of(const DeployedNetwork& network, const Split& split, std::size_t count, std::uint64_t first_read);
+/// Nothing, no rows, when `stop` was set meanwhile.
+Matrix outputs_of(const DeployedNetwork& network, const Split& split, std::size_t count, std::uint64_t first_read,
+                  const std::atomic<bool>* stop = nullptr);
 
 /// Share of the rows whose largest element is the label, 0 to 1.
 double accuracy_of(const Matrix& outputs, std::span<const std::uint8_t> labels);

@@ -12,7 +12,7 @@
 namespace ohmic::report {
 namespace {
 
-constexpr double kBarsWidth = 960, kBarHeight = 8, kRowGap = 7, kBarsAxis = 42, kLegend = 24, kLetters = 13;
+constexpr double kBarsWidth = 960, kBarHeight = 8, kRowGap = 7, kBarsAxis = 42, kLegend = 24, kBarLetters = 13;
 constexpr std::size_t kMostNameLetters = 34;
 
 std::string bar_colour(std::size_t k) { return fmt::format("mark k{}", k % kNeutralColour); }
@@ -42,7 +42,7 @@ std::string render_bars(const BarChart& chart) {
   const double height = row_height * static_cast<double>(chart.rows.size());
   double left = 0;
   for (const BarRow& row : chart.rows) {
-    left = std::max(left, text_width(shorten(row.name, kMostNameLetters), kLetters) + 12);
+    left = std::max(left, text_width(shorten(row.name, kMostNameLetters), kBarLetters) + 12);
   }
   const double width = kBarsWidth - left - 24;
   Svg svg(chart.label, kBarsWidth, legend + height + kBarsAxis, "chart");
@@ -52,7 +52,7 @@ std::string render_bars(const BarChart& chart) {
   for (std::size_t k = 0; k < chart.quantities.size() && bars > 1; ++k) {
     svg.polygon(bar_colour(k), corners(at, 4, 12, 10));
     svg.text("tick", {at + 17, 13}, Anchor::start, chart.quantities[k]);
-    at += text_width(chart.quantities[k], kLetters) + 40;
+    at += text_width(chart.quantities[k], kBarLetters) + 40;
   }
   for (const Tick& tick : axis.ticks) {
     svg.line("grid", {x(tick.value), legend}, {x(tick.value), legend + height});

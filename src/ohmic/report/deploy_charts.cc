@@ -20,12 +20,12 @@ bool has_sensitivity(const RunRecord& run) {
                      [](const LayerRecord& layer) { return std::isfinite(layer.output_error); });
 }
 
-// At the first and the last time with each compensation, whatever was asked.
+// The first, and all of the last time; batch norm's statistics do nothing to the cells.
 std::vector<std::size_t> shown_snr(const LayerRecord& layer) {
   std::vector<std::size_t> shown;
   for (std::size_t k = 0; k < layer.snr.size(); ++k) {
-    const bool is_first = layer.snr[k].at == layer.snr.front().at, is_last = layer.snr[k].at == layer.snr.back().at;
-    if (is_first || is_last) shown.push_back(k);
+    const bool is_last = layer.snr[k].at == layer.snr.back().at;
+    if (k == 0 || (is_last && layer.snr[k].compensate != "adabs")) shown.push_back(k);
   }
   return shown;
 }
