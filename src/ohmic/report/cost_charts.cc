@@ -12,7 +12,7 @@
 namespace ohmic::report {
 namespace {
 
-constexpr double kCostWidth = 960, kBarRow = 26, kBarHeight = 16, kCostAxis = 42, kCostText = 13, kLegendRow = 24;
+constexpr double kCostWidth = 960, kBarRow = 26, kCostBarHeight = 16, kCostAxis = 42, kCostText = 13, kLegendRow = 24;
 constexpr std::size_t kNameLetters = 34;
 
 std::string fill_class(int colour) {
@@ -76,13 +76,13 @@ std::string render_stacked_bars(const StackedBars& chart) {
   draw_axis(svg, axis, left, width, legend_height, legend_height + height);
   for (std::size_t b = 0; b < chart.bars.size(); ++b) {
     const StackedBar& bar = chart.bars[b];
-    const double y = legend_height + kBarRow * static_cast<double>(b) + (kBarRow - kBarHeight) / 2;
+    const double y = legend_height + kBarRow * static_cast<double>(b) + (kBarRow - kCostBarHeight) / 2;
     svg.text("tick", {left - 8, y + 13}, Anchor::end, shorten(bar.name, kNameLetters));
     double x = left;
     for (const BarPart& part : bar.parts) {
       const double length = width * axis.fraction(part.value);
-      if (length > 0.05) svg.polygon(fill_class(part.colour), box(x, y, length, kBarHeight));
-      svg.hover_box({x, y}, length, kBarHeight, part.tooltip);
+      if (length > 0.05) svg.polygon(fill_class(part.colour), box(x, y, length, kCostBarHeight));
+      svg.hover_box({x, y}, length, kCostBarHeight, part.tooltip);
       x += length;
     }
     svg.text("tick", {x + 6, y + 13}, Anchor::start, bar.total);
@@ -186,12 +186,12 @@ std::string render_tornado(const TornadoChart& chart) {
   const auto x = [&](double value) { return left + width * axis.fraction(value); };
   for (std::size_t b = 0; b < chart.bars.size(); ++b) {
     const TornadoBar& bar = chart.bars[b];
-    const double y = top + kBarRow * static_cast<double>(b) + (kBarRow - kBarHeight) / 2;
+    const double y = top + kBarRow * static_cast<double>(b) + (kBarRow - kCostBarHeight) / 2;
     svg.text("tick", {left - 8, y + 13}, Anchor::end, shorten(bar.name, kNameLetters));
     const auto part = [&](double value, int colour) {
       const double from = std::min(x(value), x(chart.middle)), to = std::max(x(value), x(chart.middle));
-      svg.polygon(fill_class(colour), box(from, y, std::max(0.5, to - from), kBarHeight));
-      svg.hover_box({from, y}, std::max(4.0, to - from), kBarHeight, bar.tooltip);
+      svg.polygon(fill_class(colour), box(from, y, std::max(0.5, to - from), kCostBarHeight));
+      svg.hover_box({from, y}, std::max(4.0, to - from), kCostBarHeight, bar.tooltip);
     };
     part(bar.at_low, 0);
     part(bar.at_high, 1);
