@@ -73,7 +73,7 @@ TEST_F(List, ShowsDatasetsToPeople) {
 TEST_F(Help, EveryCommandHasHelpWithExamples) {
   EXPECT_NE(succeed({"--help"}).find("train"), std::string::npos);
   EXPECT_EQ(succeed({"--version"}).find("ohmic "), 0U);
-  for (const char* command : {"train", "deploy", "report", "device", "config", "map", "simulate", "list"}) {
+  for (const char* command : {"train", "deploy", "report", "device", "config", "map", "simulate", "solve", "list"}) {
     EXPECT_NE(succeed({command, "--help"}).find("Examples:"), std::string::npos) << command;
   }
 }

@@ -56,7 +56,7 @@ std::vector<std::vector<std::string>> solution_table(const LinearSystem& system,
       {"error of one analog product", fmt::format("{:.2g}", result.product_error)},
       {"cells", count(result.cells)}};
   if (result.condition > 0) {
-    rows.push_back({"condition number seen, scaled matrix", fmt::format("{:.3g}", result.condition)});
+    rows.push_back({"condition number, seen by the cells", fmt::format("{:.3g}", result.condition)});
   }
   return rows;
 }

@@ -39,7 +39,8 @@ class FieldLines {
 
   double number(std::string_view field) const {
     double value = 0;
-    const auto [rest, error] = std::from_chars(field.data(), field.data() + field.size(), value);
+    const std::size_t sign = field.starts_with('+') ? 1 : 0;  // which from_chars does not know
+    const auto [rest, error] = std::from_chars(field.data() + sign, field.data() + field.size(), value);
     if (error != std::errc{} || rest != field.data() + field.size() || !std::isfinite(value)) {
       fail("{}: \"{}\" is not a finite number", place(), field);
     }

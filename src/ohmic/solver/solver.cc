@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include "ohmic/core/error.h"
 #include "ohmic/solver/analog_matrix.h"
@@ -13,7 +14,8 @@ namespace {
 constexpr std::uint64_t kFirstTestVector = 1000;  // seeds
 constexpr int kStepsToJudge = 4;                  // refinements in which the residual has to fall
 constexpr double kLeastProgress = 0.9;            // to at most this share of what it was before them
-constexpr double kHopelessGrowth = 100;           // over the best so far
+constexpr int kProductsForCondition = 80;
+constexpr double kHopelessGrowth = 100;  // over the best so far
 
 void check(const LinearSystem& system) {
   const Eigen::MatrixXd& a = system.matrix;
@@ -107,22 +109,32 @@ class Refinement {
     return result_;
   }
 
-  std::string explanation() const {
+  // A lower bound, by the same Krylov method in double precision.
+  double exact_condition() const {
+    const Product product = [this](const Eigen::VectorXd& v) { return analog_.exact_product(v); };
+    const KrylovLimits limits{kProductsForCondition, 1e-14};
+    const Eigen::VectorXd scaled = analog_.scale_right_side(system_.right_side);
+    const KrylovResult seen = suits_cg(system_.matrix) ? conjugate_gradients(product, scaled, limits)
+                                                       : generalised_minimal_residuals(product, scaled, limits);
+    return seen.smallest > 0 ? seen.largest / seen.smallest : std::numeric_limits<double>::infinity();
+  }
+
+  std::string explanation() {
     if (result_.status == SolverStatus::out_of_refinements) {
       return fmt::format(
           "{}: the residual stands at {:.2g} after {} refinements; allow more by --set most_refinements=...",
           system_.name, result_.steps.back().residual, spec_.most_refinements);
     }
     if (result_.status != SolverStatus::stalled) return {};
-    const std::string condition =
-        result_.condition > 0 ? fmt::format(" is at least about {:.3g}", result_.condition) : " could not be seen";
+    result_.condition = exact_condition();
     return fmt::format(
         "{} is too ill-conditioned for these cells: refinement stands still at a relative residual of {:.2g} after {} "
         "analog products. A product on the cells is off by {:.2g}, so refinement converges only where the condition "
-        "number stays well below {:.3g}; that of the scaled matrix{}. Use cells with a smaller error, e.g. --set "
+        "number stays well below {:.3g}; that of the scaled matrix is at least {:.3g}. Use cells with a smaller error, "
+        "e.g. --set "
         "synapse.copies=8 or --device projected_pcm_inference, or precondition the equations",
         system_.name, result_.steps.back().residual, result_.steps.back().analog_products, result_.product_error,
-        1 / result_.product_error, condition);
+        1 / result_.product_error, result_.condition);
   }
 
   const LinearSystem& system_;

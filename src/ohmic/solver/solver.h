@@ -64,7 +64,8 @@ struct SolverResult {
   std::int64_t analog_products = 0;
   std::int64_t digital_products = 0;  ///< in double precision: one per refinement
   double product_error = 0;           ///< |A~ v - A v| / |A v| of one analog product of a random vector
-  double condition = 0;               ///< of the equilibrated matrix, as the inner solver saw it: a lower bound
+  double condition = 0;  ///< of the equilibrated matrix, as seen through the cells; where it stalled a lower
+                         ///< bound from double precision
   std::int64_t cells = 0;
   Counters counters;
   std::string explanation;  ///< why it stopped, where it did not converge

@@ -106,7 +106,7 @@ class MatrixFile : public testing::Test {
 TEST_F(MatrixFile, ReadsAllFormsOfMatrixMarket) {
   Eigen::MatrixXd full(2, 2);
   full << 1, -2, 0, 4.5;
-  EXPECT_EQ(read("%%MatrixMarket matrix coordinate real general\n% note\n2 2 3\n1 1 1\n1 2 -2\n2 2 4.5\n"), full);
+  EXPECT_EQ(read("%%MatrixMarket matrix coordinate real general\n% note\n2 2 3\n1 1 +1\n1 2 -2\n2 2 4.5\n"), full);
   EXPECT_EQ(read("%%MatrixMarket matrix array real general\n2 2\n1\n0\n-2\n4.5\n"), full);
   Eigen::MatrixXd symmetric(2, 2);
   symmetric << 1, 7, 7, 0;
