@@ -6,7 +6,7 @@
 #include <cstdint>
 #include <string_view>
 
-#include "corpus_case.h"
+#include "ohmic/onnx/corpus_case.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   ohmic::read_and_compute({reinterpret_cast<const char*>(data), size});
