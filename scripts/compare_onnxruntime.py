@@ -6,7 +6,7 @@ export with channels last), and files that are named. Called by scripts/compare_
 usage: scripts/compare_onnxruntime [MODEL.onnx ...] [--program build/release/ohmic] [--batch 32] [--repeat 20]
                                    [--threads N] [--all-opsets] [--fixtures FILE] [--only TEXT]
 
---fixtures writes models, inputs and ONNX Runtime's outputs into one file for the tests (tests/onnx_files/operators.safetensors).
+--fixtures writes models, inputs and ONNX Runtime's outputs into one file for the tests (tests/onnx/operators.safetensors).
 Ends with exit code 1 if a difference is above 1e-4 of the largest output (or of 1, if that is larger).
 """
 

@@ -6,7 +6,7 @@
 namespace ohmic::test {
 namespace {
 
-const std::string kFiles = std::string(OHMIC_SOURCE_DIR) + "/tests/onnx_files/";
+const std::string kFiles = std::string(OHMIC_SOURCE_DIR) + "/tests/onnx/";
 const std::string kImages = kFiles + "small_images.onnx";
 
 class Onnx : public ProgramTest {};

@@ -1,4 +1,4 @@
-// Operators alone and in small nets, as ONNX Runtime computes them: tests/onnx_files/operators.safetensors holds models,
+// Operators alone and in small nets, as ONNX Runtime computes them: tests/onnx/operators.safetensors holds models,
 // inputs and its outputs, made by scripts/compare_onnxruntime --fixtures.
 
 #include "ohmic/onnx/network.h"
@@ -14,7 +14,7 @@ namespace ohmic::onnx {
 namespace {
 
 const SafetensorsFile& fixtures() {
-  static const SafetensorsFile file(std::string(OHMIC_SOURCE_DIR) + "/tests/onnx_files/operators.safetensors");
+  static const SafetensorsFile file(std::string(OHMIC_SOURCE_DIR) + "/tests/onnx/operators.safetensors");
   return file;
 }
 

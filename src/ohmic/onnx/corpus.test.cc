@@ -7,9 +7,9 @@
 #include <string>
 #include <vector>
 
-#include "corpus_case.h"
 #include "ohmic/core/files.h"
 #include "ohmic/core/safetensors.h"
+#include "ohmic/onnx/corpus_case.h"
 
 namespace ohmic {
 namespace {
