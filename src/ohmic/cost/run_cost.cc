@@ -176,7 +176,7 @@ double arrays_of_run(const RunEvents& run) {
   for (const MatrixEvents& m : run.matrices) {
     if (!m.on_cells) continue;
     const auto blocks = [](std::int64_t whole, std::int64_t part) {
-      return static_cast<double>((whole + part - 1) / part);
+      return std::ceil(static_cast<double>(whole) / static_cast<double>(part));
     };
     arrays += m.arrays * blocks(m.rows, run.array_rows) * blocks(m.columns, run.array_columns);
   }
