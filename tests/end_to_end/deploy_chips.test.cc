@@ -18,6 +18,8 @@ TEST_F(DeployChips, GivesTheSpreadBetweenThem) {
   const Json document =
       Json::parse(succeed(deploy({"--chips", "3", "--compensate", "none,gdc,gdc_column"})), nullptr, false);
   EXPECT_EQ(document.at("chip_count"), 3);
+  const double trained = read_json_lines(path("sgd/metrics.jsonl")).back().at("test_accuracy");
+  EXPECT_EQ(document.at("digital_accuracy"), trained);
   ASSERT_EQ(document.at("results").size(), 6U);
   for (const Json& result : document.at("results")) {
     EXPECT_EQ(result.at("chips").size(), 3U);

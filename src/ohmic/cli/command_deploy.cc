@@ -153,6 +153,7 @@ void print_record(const DeploymentRecord& record) {
   }
   if (!record.layers.empty()) fmt::print("{}\n", format_table(layers_table(record.layers)));
   fmt::print("{}", format_table(results_table(record.results)));
+  fmt::print("in fp32, on the same images: {:.2f} %\n", 100 * record.digital_accuracy);
 }
 
 // The toolbox, rung by rung, into deploy_study.json beside the record.

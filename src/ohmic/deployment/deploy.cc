@@ -124,6 +124,13 @@ void check_request(const DeployedNetwork& network, const NetworkOnCells& cells, 
   }
 }
 
+double digital_accuracy(DeployedNetwork& network, NetworkOnCells& cells, const DeploymentRequest& request) {
+  const Split& test = network.data.test;
+  const auto images = static_cast<std::size_t>(request.images > 0 ? request.images : test.count);
+  cells.place(std::vector<bool>(cells.parts().size(), false));
+  return accuracy_of(outputs_of(network, test, images, kFirstEvaluationRead), test.labels);
+}
+
 std::vector<LayerReport> report_layers(const NetworkOnCells& cells, const DeploymentRequest& request,
                                        std::span<const ChipRecord> chips) {
   std::vector<LayerReport> layers;
@@ -217,6 +224,7 @@ void evaluate_chips(DeployedNetwork& network, NetworkOnCells& cells, const Deplo
                     DeploymentRecord& record, const std::function<void()>& save) {
   check_request(network, cells, request);
   record.request = request_key(network, request);
+  record.digital_accuracy = digital_accuracy(network, cells, request);
   const auto draws_per_chip = static_cast<double>(request.times.size() * request.compensations.size()) * request.draws;
   const auto update = [&] {
     record.results = summarise(request, record.chips);

@@ -69,6 +69,7 @@ struct DeploymentRecord {
   std::vector<ChipRecord> chips;
   std::vector<DeploymentResult> results;
   std::vector<LayerReport> layers;
+  double digital_accuracy = 0;  ///< of the weights in fp32 on the same images
 };
 
 /// Evaluates chip after chip, those in `record` already left out; calls `save` after each. The network's cells, or

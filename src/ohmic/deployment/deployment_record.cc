@@ -129,6 +129,7 @@ std::string deployment_json(const DeploymentRecord& record, int draws) {
   if (!record.chips.empty() && !record.chips.front().programmed.empty()) {
     json["programming"] = programming_json(record.chips.front().programmed);
   }
+  json["digital_accuracy"] = record.digital_accuracy;
   json["request"] = record.request;
   json["chips"] = chips;
   return json.dump(1) + "\n";
