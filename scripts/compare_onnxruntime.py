@@ -635,7 +635,6 @@ def compare_speed(program, paths, options):
         for path in paths:
             model = with_open_batch(path)
             (folder / "model.onnx").write_bytes(model)
-            probe, _ = None, None
             session = onnxruntime.InferenceSession(model, providers=["CPUExecutionProvider"])
             shape = input_shape(session, options.batch)
             shape[0] = options.batch
