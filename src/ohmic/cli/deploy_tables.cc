@@ -20,8 +20,9 @@ std::vector<std::vector<std::string>> results_table(std::span<const DeploymentRe
   std::vector<std::vector<std::string>> rows = {{"at", "compensate", "accuracy", "+-", "lowest", "highest", "draws"}};
   if (are_many) rows.front().insert(rows.front().end(), {"chips", "of reads +-"});
   for (const DeploymentResult& r : results) {
-    rows.push_back({r.at.label, std::string(kCompensations[static_cast<std::size_t>(r.compensation)]), as_percent(r.mean),
-                    as_percent(r.stddev), as_percent(r.lowest), as_percent(r.highest), fmt::format("{}", r.draws)});
+    rows.push_back({r.at.label, std::string(kCompensations[static_cast<std::size_t>(r.compensation)]),
+                    as_percent(r.mean), as_percent(r.stddev), as_percent(r.lowest), as_percent(r.highest),
+                    fmt::format("{}", r.draws)});
     if (!are_many) continue;
     rows.back().push_back(fmt::format("{}", r.chips.size()));
     rows.back().push_back(r.draws > 1 ? as_percent(r.read_stddev) : "-");
