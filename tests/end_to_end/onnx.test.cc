@@ -7,12 +7,12 @@ namespace ohmic::test {
 namespace {
 
 const std::string kFiles = std::string(OHMIC_SOURCE_DIR) + "/tests/onnx/";
-const std::string kImages = kFiles + "small_images.onnx";
+const std::string kOnnxImages = kFiles + "small_images.onnx";
 
 class Onnx : public ProgramTest {};
 
 TEST_F(Onnx, EvaluateListsTheLayersOfAFile) {
-  const std::string table = succeed({"evaluate", kImages});
+  const std::string table = succeed({"evaluate", kOnnxImages});
   for (const char* word : {"convolution", "7 x 7 x 4", "max_pool", "dense", "trained numbers"}) {
     EXPECT_NE(table.find(word), std::string::npos) << word << " is not in " << table;
   }
@@ -40,7 +40,7 @@ TEST_F(Onnx, EvaluateComputesWhatOnnxRuntimeComputes) {
 }
 
 TEST_F(Onnx, MapPlacesAFileOnAChip) {
-  const std::string table = succeed({"map", kImages});
+  const std::string table = succeed({"map", kOnnxImages});
   EXPECT_NE(table.find("25 x 4"), std::string::npos) << table;  // the matrix of the convolution
   EXPECT_NE(table.find("37 x 10"), std::string::npos) << table;
 }
@@ -50,9 +50,9 @@ TEST_F(Onnx, MistakesAreNamed) {
   expect_mistake({"evaluate", text("broken.onnx")}, {"broken.onnx", "ONNX file"});
   expect_mistake({"evaluate", text("missing.onnx")}, {"missing.onnx"});
   expect_mistake({"map", kFiles + "corpus/matmul_activations.onnx"}, {"matmul", "cannot be mapped"});
-  expect_mistake({"deploy", kImages, "--input-range", "0..7"}, {"--input-range 0..7", "0..255"});
-  expect_mistake({"deploy", kImages, "--dataset", "synthetic_images"}, {"28 x 28", "32 x 32"});
-  expect_mistake({"evaluate", kImages, "--input-shape", "1,2"}, {"--input-shape", "4"});
+  expect_mistake({"deploy", kOnnxImages, "--input-range", "0..7"}, {"--input-range 0..7", "0..255"});
+  expect_mistake({"deploy", kOnnxImages, "--dataset", "synthetic_images"}, {"28 x 28", "32 x 32"});
+  expect_mistake({"evaluate", kOnnxImages, "--input-shape", "1,2"}, {"--input-shape", "4"});
 }
 
 }  // namespace
