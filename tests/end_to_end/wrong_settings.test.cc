@@ -116,7 +116,8 @@ TEST_F(WrongSettings, MissingExperiment) {
 
 TEST_F(WrongSettings, UnknownCommandOrOption) {
   expect_mistake({}, {"subcommand is required", "--help"});
-  expect_mistake({"trian"}, {"\"trian\"", "train, deploy, evaluate, report, study, config, device, map, simulate, cost, solve, list",
+  expect_mistake({"trian"}, {"\"trian\"",
+                             "train, deploy, evaluate, report, study, config, device, map, simulate, cost, solve, list",
                              "did you mean \"train\"?"});
   expect_mistake({"train"}, {"experiment is required", "--help"});
   expect_mistake({"train", "mnist_sgd", "--otu", "x"}, {"--otu", "--help"});

@@ -294,8 +294,7 @@ TEST(ConfigSet, ErrorsInValuesNameTheAssignment) {
 
 TEST(ConfigSet, StrangeInputIsAClearError) {
   const std::string text = "name = \"n\"\n[[layers]]\n";
-  EXPECT_EQ(set_error(text, "seed"),
-            "--set seed: there is no \"=\" in it; write --set key=value");
+  EXPECT_EQ(set_error(text, "seed"), "--set seed: there is no \"=\" in it; write --set key=value");
   EXPECT_NE(set_error(text, "=3").find("a part of the key is empty"), std::string::npos);
   EXPECT_NE(set_error(text, "").find("there is no \"=\""), std::string::npos);
   EXPECT_NE(set_error(text, "training..rule=sgd").find("a part of the key is empty"), std::string::npos);
