@@ -100,6 +100,7 @@ TEST_F(DeployChips, FineTuningWithNoiseStartsFromARun) {
   expect_mistake(small_training(text("other"), from + set("network.layers.0.units=17"), "mnist_sgd"),
                  {"another network"});
   expect_mistake(small_training(text("cells"), from), {"training.start_from", "training.rule"});
+  EXPECT_FALSE(std::filesystem::exists(path("cells")));
   expect_mistake(small_training(text("noisy"), more), {"noise_injection", "training.rule"});
 }
 

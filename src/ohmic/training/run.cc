@@ -157,14 +157,15 @@ class FolderRun {
       fail("{} already holds a run; go on with it by --resume, or choose another folder with --out",
            options_.folder.string());
     }
+    const bool continues = fs::exists(path("checkpoint.safetensors"));
+    if (!continues && !spec_.training.start_from.empty()) {
+      take_weights(spec_, spec_.training.start_from, data_, trainer_->graph());
+      note(options_.on_message, "weights from " + spec_.training.start_from);
+    }
     make_folder(options_.folder);
-    if (fs::exists(path("checkpoint.safetensors"))) {
+    if (continues) {
       continue_run();
     } else {
-      if (!spec_.training.start_from.empty()) {
-        take_weights(spec_, spec_.training.start_from, data_, trainer_->graph());
-        note(options_.on_message, "weights from " + spec_.training.start_from);
-      }
       write_file_atomically(path("metrics.jsonl"), "");
     }
     write_record();
