@@ -1,4 +1,4 @@
-#include "ohmic/cli/cost_sweep.h"
+#include "ohmic/cost/sweep.h"
 
 #include <gtest/gtest.h>
 
