@@ -260,7 +260,8 @@ std::string Node::text(std::string_view attribute, std::string_view otherwise) c
 
 std::vector<std::int64_t> Node::wholes(std::string_view attribute, std::vector<std::int64_t> otherwise) const {
   const Attribute* a = find(attribute);
-  return a == nullptr ? std::move(otherwise) : a->wholes;
+  if (a == nullptr) return otherwise;
+  return a->wholes;
 }
 
 }  // namespace ohmic::onnx

@@ -201,7 +201,7 @@ Activation combined(Import& net, Operation operation, const Activation& given, c
   spec.reversed = reversed;
   spec.dims = in_order_of(a.extents(), order);
   for (const std::int64_t d : b.dims) spec.other_dims.push_back(static_cast<double>(d));
-  const Activation y = arithmetic(net, spec, {a}, extents, order);
+  Activation y = arithmetic(net, spec, {a}, extents, order);
   net.layers().numbers()[y.layer + ".constants"] = b.reals();
   return y;
 }

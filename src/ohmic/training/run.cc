@@ -70,7 +70,7 @@ void require_same_data(const std::string& saved, const Dataset& data, const fs::
 }
 
 fs::path checkpoint_of(const fs::path& folder) {
-  const fs::path path = folder / "checkpoint.safetensors";
+  fs::path path = folder / "checkpoint.safetensors";
   if (fs::exists(path)) return path;
   fail("{} holds no checkpoint.safetensors; give the folder of a run made by `ohmic train`", folder.string());
 }
