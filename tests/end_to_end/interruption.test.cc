@@ -132,6 +132,20 @@ TEST_F(Interruption, NoThreadRunsASignalHandler) {
   EXPECT_EQ(process.wait().exit_code, 130);
 }
 
+// As `timeout` and containers do: to the program and to its group.
+TEST_F(Interruption, ASignalThatComesTwiceIsOneRequest) {
+  for (int k = 0; k < 5; ++k) {
+    Process process = start(small_training(text("cut"), kLong + Arguments{"--resume"}));
+    ASSERT_TRUE(wait_for_checkpoints(1));
+    process.send(SIGINT);
+    std::this_thread::sleep_for(std::chrono::microseconds(200));
+    process.send(SIGINT);
+    const Outcome outcome = process.wait();
+    ASSERT_EQ(outcome.exit_code, 130);
+    ASSERT_NE(outcome.err.find("--resume"), std::string::npos) << outcome.err;
+  }
+}
+
 TEST_F(Interruption, AnInterruptedRunCanBeDeployedAndReported) {
   EXPECT_EQ(cut(kLong, SIGINT, 2, 0).exit_code, 130);
   succeed({"deploy", text("cut"), "--at", "1h", "--draws", "1"});

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <chrono>
 #include <csignal>
 #include <cstdint>
 #include <cstdio>
@@ -23,12 +24,20 @@ sigset_t ending_signals() {
   return signals;
 }
 
+// `timeout`, shells and containers may send the same request both to the program and to its group.
+constexpr std::chrono::milliseconds kOneRequest{500};
+
 void wait_for_signals() {
   const sigset_t signals = ending_signals();
+  std::chrono::steady_clock::time_point first;
   for (;;) {
     int signal = 0;
     if (sigwait(&signals, &signal) != 0) continue;
-    if (watching && !interrupted.exchange(true)) continue;
+    if (watching && !interrupted.exchange(true)) {
+      first = std::chrono::steady_clock::now();
+      continue;
+    }
+    if (watching && std::chrono::steady_clock::now() - first < kOneRequest) continue;
     std::signal(signal, SIG_DFL);
     pthread_sigmask(SIG_UNBLOCK, &signals, nullptr);
     std::raise(signal);
