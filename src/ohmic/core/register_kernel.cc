@@ -117,7 +117,8 @@ HWY_NOINLINE IntVector after_carry(Adder& a, std::uint32_t element, IntVector su
   const int shift = a.rule.bits - 1;
   const auto sign = hn::BroadcastSignBit(sum);
   const auto size = with_sign(sum, sign);
-  const auto carry = hn::Min(hn::ShiftRightSame(size, shift), hn::Set(di, a.rule.most_carries));
+  const auto whole = hn::ShiftRightSame(hn::Add(size, hn::Set(di, a.rule.early)), shift);
+  const auto carry = hn::Min(whole, hn::Set(di, a.rule.most_carries));
   const auto carries = hn::Gt(carry, hn::Zero(di));
   auto rest = hn::Min(hn::Sub(size, hn::ShiftLeftSame(carry, shift)), hn::Set(di, (1 << shift) - 1));
   if (a.rule.on_overflow == OnOverflow::clear) rest = hn::IfThenZeroElse(carries, rest);
@@ -160,7 +161,7 @@ HWY_INLINE std::size_t add_vector(Adder& a, std::uint32_t element, const float* 
   const auto before = hn::ShiftRightSame(hn::ShiftLeftSame(hn::BitCast(di, word), 32 - bits), 32 - bits);
   // A register that gets nothing is neither read nor written.
   auto sum = hn::IfThenElseZero(busy, hn::Add(before, steps));
-  const auto highest = hn::Set(di, (1 << (bits - 1)) - 1);
+  const auto highest = hn::Set(di, (1 << (bits - 1)) - 1 - a.rule.early);
   if (HWY_UNLIKELY(!hn::AllFalse(di, hn::Gt(hn::Abs(sum), highest)))) sum = after_carry(a, element, sum);
   const auto after = hn::IfThenElse(busy, sum, before);
   const auto mask = hn::Set(du, (1u << bits) - 1);

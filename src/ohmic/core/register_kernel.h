@@ -25,8 +25,9 @@ inline constexpr std::array<std::string_view, 2> kOnOverflow = {"keep", "clear"}
 /// a change d it takes
 ///
 ///     q = sign(d) trunc(|d| / step + u)  (stochastic; u uniform in [0, 1)), or round(d / step)
-///     carry = sign(l + q) min(trunc(|l + q| / capacity), most_carries);  l <- l + q - carry capacity
+///     carry = sign(l + q) min(trunc((|l + q| + early) / capacity), most_carries);  l <- l + q - carry capacity
 ///
+/// with early = 0 a carry truncates, with half the capacity it rounds,
 /// and what is left beyond its range, because most_carries was not enough, is lost: l stays at the end of its range.
 struct RegisterRule {
   static constexpr int kMostBits = 9;
@@ -35,6 +36,7 @@ struct RegisterRule {
   int bits = 7;
   float inverse_step = 1;
   int most_carries = kMostCarries;
+  int early = 0;  ///< steps before the capacity at which a register carries already, at most half of it
   Rounding rounding = Rounding::stochastic;
   OnOverflow on_overflow = OnOverflow::keep;
 };

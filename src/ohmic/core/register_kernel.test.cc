@@ -44,7 +44,7 @@ struct SlowRegisters {
       if (q == 0) continue;
       ++added;
       const int sum = values[e] + q, sign = sum < 0 ? -1 : 1;
-      const int carry = std::min(std::abs(sum) / capacity, rule.most_carries);
+      const int carry = std::min((std::abs(sum) + rule.early) / capacity, rule.most_carries);
       int rest = std::min(std::abs(sum) - carry * capacity, capacity - 1);
       if (carry > 0 && rule.on_overflow == OnOverflow::clear) rest = 0;
       if (carry > 0) carries.push_back({e, sign * carry});
@@ -106,9 +106,12 @@ TEST_P(RegisterKernelTest, AddsCarriesAndCountsAsTheSlowOneDoes) {
     for (const Rounding rounding : {Rounding::stochastic, Rounding::deterministic}) {
       for (const OnOverflow on_overflow : {OnOverflow::keep, OnOverflow::clear}) {
         for (const int most : {0, 1, RegisterRule::kMostCarries}) {
-          SCOPED_TRACE(testing::Message() << bits << " bits, rounding " << static_cast<int>(rounding) << ", overflow "
-                                          << static_cast<int>(on_overflow) << ", most " << most);
-          expect_the_slow_result({bits, 0.37f, most, rounding, on_overflow});
+          for (const int early : {0, 1 << (bits - 2)}) {
+            SCOPED_TRACE(testing::Message()
+                         << bits << " bits, rounding " << static_cast<int>(rounding) << ", overflow "
+                         << static_cast<int>(on_overflow) << ", most " << most << ", early " << early);
+            expect_the_slow_result({bits, 0.37f, most, early, rounding, on_overflow});
+          }
         }
       }
     }

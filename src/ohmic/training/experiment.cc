@@ -110,6 +110,13 @@ void describe(FieldVisitor& v, HybridSpec& s) {
   v.choice({"rounding", "", "of a weight change to whole steps of the LSB"}, kRoundings, s.rounding);
   v.choice({"on_overflow", "", "whether the LSB keeps what is left after a carry or is cleared"}, kOnOverflow,
            s.on_overflow);
+  v.field({"threshold", "epsilon", "change from which the LSB carries into the MSB; 1 where it overflows, 0.5 rounds",
+           0.5, 1},
+          s.threshold);
+  v.field({"dither", "",
+           "LSBs start spread evenly up to the threshold, so that small changes common to many weights are not kept "
+           "back; else erased"},
+          s.dither);
   v.field({"most_pulses", "pulses", "most pulses on one weight per update", 1, RegisterRule::kMostCarries},
           s.most_pulses);
   v.section({"lsb", "", "the cells of the LSB"}, s.lsb);

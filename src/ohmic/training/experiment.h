@@ -77,6 +77,8 @@ struct HybridSpec {
   std::int64_t lsb_bits = 7;  ///< Joshi et al. 2021: about 7
   Rounding rounding = Rounding::stochastic;
   OnOverflow on_overflow = OnOverflow::keep;
+  double threshold = 1;
+  bool dither = false;
   std::int64_t most_pulses = RegisterRule::kMostCarries;
   BitCellSpec lsb;
   OuterProductSpec outer_product;

@@ -1,5 +1,8 @@
 #include "ohmic/training/hybrid.h"
 
+#include <cmath>
+
+#include "ohmic/core/random.h"
 #include "ohmic/training/outer_product.h"
 
 namespace ohmic {
@@ -9,6 +12,7 @@ RegisterRule rule_of(const HybridSpec& spec) {
   RegisterRule rule;
   rule.bits = static_cast<int>(spec.lsb_bits);
   rule.most_carries = static_cast<int>(spec.most_pulses);
+  rule.early = static_cast<int>(std::lround((1 - spec.threshold) * (1 << (rule.bits - 1))));
   rule.rounding = spec.rounding;
   rule.on_overflow = spec.on_overflow;
   return rule;
@@ -30,6 +34,7 @@ float HybridRule::register_step() const { return epsilon() / static_cast<float>(
 
 // Two updates of a register may belong to one step: that of the batch and that of a refresh.
 void HybridRule::accumulate(WeightMatrix& matrix, const Tile& tile, const UpdateStep& step) {
+  if (step.number == 0 && spec_.dither) dither(tile);
   const RegisterUpdate update{2 * step.number, tile.now_s(), register_step()};
   if (pays_outer_product(matrix, optimizer(), step) && matrix.inputs.rows() == 1) {
     add_outer_product(matrix, step, update);
@@ -41,6 +46,21 @@ void HybridRule::accumulate(WeightMatrix& matrix, const Tile& tile, const Update
     registers_.add(begin, wanted.subspan(begin, end - begin), 1, update, carries_[chunk]);
     ask_for_pulses(chunk);
   });
+}
+
+// No sum reaches the threshold, so that none is carried.
+void HybridRule::dither(const Tile& tile) {
+  constexpr std::uint64_t kBeforeAllSteps = std::uint64_t{1} << 62;
+  const RegisterUpdate update{kBeforeAllSteps, tile.now_s(), register_step()};
+  const RegisterRule& rule = registers_.rule();
+  const int highest = (1 << (rule.bits - 1)) - 1 - rule.early;
+  std::vector<std::uint32_t> words(size());
+  random_words(RandomStream(tile.spec().seed, Purpose::accumulator_dither, tile.spec().unit, 0), words);
+  for (std::size_t i = 0; i < size(); ++i) {
+    const auto levels = static_cast<std::uint64_t>(2 * highest + 1);
+    const int steps = static_cast<int>(words[i] * levels >> 32) - highest;
+    registers_.add_without_carry(i, static_cast<float>(steps) * update.step, update);
+  }
 }
 
 void HybridRule::add_outer_product(const WeightMatrix& matrix, const UpdateStep& step, const RegisterUpdate& update) {

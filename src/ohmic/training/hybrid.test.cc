@@ -56,33 +56,66 @@ void draw(std::span<float> values, std::uint64_t when, int most, float unit) {
 
 // Where every wanted change is a whole number of LSB steps nothing is rounded, and the accumulator of 9 bits is that of
 // mixed precision, bit for bit; without limits it is in any case.
-TEST(HybridRule, EqualsMixedPrecisionWhereNothingIsRounded) {
-  for (const std::int64_t bits : {9, 0}) {
-    const auto mixed = exact_experiment(RuleKind::mixed_precision, bits),
-               hybrid = exact_experiment(RuleKind::hybrid, bits);
-    WeightMatrix theirs = exact_matrix(), ours = exact_matrix();
-    const auto their_rule = make_update_rule(mixed, theirs), our_rule = make_update_rule(hybrid, ours);
-    theirs.gradient.resize(kRows, kColumns);
-    UpdateStep step;
-    step.learning_rate = 1;
-    for (; step.number < 50; ++step.number) {
-      draw(theirs.gradient.values(), step.number, 300, 0x1p-11f);
-      ours.gradient = theirs.gradient;
-      their_rule->update(theirs, step);
-      our_rule->update(ours, step);
-      for (std::size_t i = 0; i < kRows * kColumns; ++i) {
-        ASSERT_EQ(tile_of(ours).pairs()[i].conductance_us, tile_of(theirs).pairs()[i].conductance_us) << i;
-      }
-    }
-    const auto& chi = dynamic_cast<const MixedPrecisionRule&>(*their_rule).accumulated();
-    const auto* registers = dynamic_cast<const HybridRule*>(our_rule.get());
+void expect_mixed_precision(std::int64_t bits, double threshold) {
+  ExperimentSpec mixed = exact_experiment(RuleKind::mixed_precision, bits),
+                 hybrid = exact_experiment(RuleKind::hybrid, bits);
+  mixed.mixed_precision.threshold = hybrid.hybrid.threshold = threshold;
+  WeightMatrix theirs = exact_matrix(), ours = exact_matrix();
+  const auto their_rule = make_update_rule(mixed, theirs), our_rule = make_update_rule(hybrid, ours);
+  theirs.gradient.resize(kRows, kColumns);
+  UpdateStep step;
+  step.learning_rate = 1;
+  for (; step.number < 50; ++step.number) {
+    draw(theirs.gradient.values(), step.number, 300, 0x1p-11f);
+    ours.gradient = theirs.gradient;
+    their_rule->update(theirs, step);
+    our_rule->update(ours, step);
     for (std::size_t i = 0; i < kRows * kColumns; ++i) {
-      const float accumulated = registers != nullptr
-                                    ? 0x1p-11f * static_cast<float>(registers->registers().value(i))
-                                    : dynamic_cast<const MixedPrecisionRule&>(*our_rule).accumulated().values()[i];
-      ASSERT_EQ(accumulated, chi.values()[i]) << i;
+      ASSERT_EQ(tile_of(ours).pairs()[i].conductance_us, tile_of(theirs).pairs()[i].conductance_us) << i;
     }
   }
+  const auto& chi = dynamic_cast<const MixedPrecisionRule&>(*their_rule).accumulated();
+  const auto* registers = dynamic_cast<const HybridRule*>(our_rule.get());
+  for (std::size_t i = 0; i < kRows * kColumns; ++i) {
+    const float accumulated = registers != nullptr
+                                  ? 0x1p-11f * static_cast<float>(registers->registers().value(i))
+                                  : dynamic_cast<const MixedPrecisionRule&>(*our_rule).accumulated().values()[i];
+    ASSERT_EQ(accumulated, chi.values()[i]) << i;
+  }
+}
+
+TEST(HybridRule, EqualsMixedPrecisionWhereNothingIsRounded) {
+  for (const std::int64_t bits : {9, 0}) {
+    for (const double threshold : {1.0, 0.5}) {
+      SCOPED_TRACE(testing::Message() << bits << " bits, threshold " << threshold);
+      expect_mixed_precision(bits, threshold);
+    }
+  }
+}
+
+// Registers start with each value short of the threshold equally often, by writes that are counted, and send no pulse.
+TEST(HybridRule, DitherSpreadsRegistersEvenly) {
+  ExperimentSpec spec = exact_experiment(RuleKind::hybrid, 7);
+  spec.hybrid.threshold = 0.5;
+  spec.hybrid.dither = true;
+  WeightMatrix matrix = exact_matrix();
+  const auto rule = make_update_rule(spec, matrix);
+  matrix.gradient.resize(kRows, kColumns);
+  std::fill(matrix.gradient.values().begin(), matrix.gradient.values().end(), 0.0f);
+  rule->update(matrix, {});
+  EXPECT_EQ(tile_of(matrix).counters().set_pulses, 0);
+  const RegisterArray& registers = dynamic_cast<const HybridRule&>(*rule).registers();
+  EXPECT_GT(registers.counters().bit_sets, 0);
+  constexpr int kHighest = 31, kValues = 2 * kHighest + 1;
+  std::vector<double> counts(kValues);
+  for (std::size_t i = 0; i < kRows * kColumns; ++i) {
+    ASSERT_LE(std::abs(registers.value(i)), kHighest);
+    ++counts[static_cast<std::size_t>(registers.value(i) + kHighest)];
+  }
+  const double mean = static_cast<double>(kRows * kColumns) / kValues;
+  double chi_squared = 0;
+  for (const double count : counts) chi_squared += (count - mean) * (count - mean) / mean;
+  EXPECT_LT(chi_squared, 119);  // 62 degrees of freedom: exceeded by chance once in 50,000
 }
 
 // Plain SGD whose weights are whole numbers n of epsilon_L, written down on its own: each sample moves n by the rounded

@@ -64,6 +64,8 @@ void multiply_factors(WeightMatrix& matrix, std::size_t begin, std::size_t end) 
 MixedPrecisionSpec unlimited(const HybridSpec& hybrid) {
   MixedPrecisionSpec spec;
   spec.epsilon = hybrid.epsilon();
+  spec.threshold = hybrid.threshold;
+  spec.dither = hybrid.dither;
   spec.most_pulses_per_crossing = hybrid.most_pulses;
   spec.outer_product = hybrid.outer_product;
   spec.refresh = hybrid.refresh;
