@@ -228,18 +228,20 @@ TEST_F(Networks, AreStudiedRungByRung) {
 }
 
 TEST_F(Networks, AreStudiedOverTheirWidth) {
-  const Arguments study =
-      Arguments{"study",      "cifar10_hybrid_resnet8", "--widths", "0.25,0.125", "--out", text("sizes"),
-                "--set-fp32", "optimizer.momentum=0.5"} +
-      set("data.name=synthetic_images") + set("data.train_limit=100") + set("data.test_limit=50") +
-      set("training.epochs=1");
+  const Arguments study = Arguments{"study",         "cifar10_hybrid_resnet8",
+                                    "--widths",      "0.25,0.125",
+                                    "--fp32-widths", "0.25",
+                                    "--out",         text("sizes"),
+                                    "--set-fp32",    "optimizer.momentum=0.5"} +
+                          set("data.name=synthetic_images") + set("data.train_limit=100") + set("data.test_limit=50") +
+                          set("training.epochs=1");
   succeed(study);
   const Json result = read_json(path("sizes/study.json"));
-  ASSERT_EQ(result.at("networks").size(), 4u);
+  ASSERT_EQ(result.at("networks").size(), 3u);
   EXPECT_EQ(result.at("fp32_width"), 0.25);
   EXPECT_EQ(result.at("networks").at(0).at("settings").back(), "optimizer.momentum=0.5");
   EXPECT_EQ(result.at("networks").at(1).at("settings").size(), 1u);
-  EXPECT_LT(result.at("networks").at(3).at("inference_bits"), result.at("networks").at(2).at("inference_bits"));
+  EXPECT_LT(result.at("networks").at(2).at("inference_bits"), result.at("networks").at(0).at("inference_bits"));
   EXPECT_NE(read_bytes(path("sizes/study.html")).find("Mbit"), std::string::npos);
   succeed(study + Arguments{"--resume"});
   EXPECT_EQ(read_json(path("sizes/study.json")), result);

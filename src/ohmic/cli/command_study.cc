@@ -24,7 +24,7 @@ constexpr const char* kStudyExamples =
     "  ohmic study mnist_mixed_precision --set training.epochs=5\n"
     "  ohmic study cifar10_cnn --seeds 1,2,3 --out studies/cnn --resume\n"
     "  ohmic study mnist_mixed_precision --only fp32,cell,noise_and_drift\n"
-    "  ohmic study cifar10_hybrid_resnet8 --widths 0.5,1,2 --set training.epochs=6 --set-fp32 "
+    "  ohmic study cifar10_hybrid_resnet8 --widths 1,2 --fp32-widths 0.35,0.7,1 --set training.epochs=6 --set-fp32 "
     "optimizer.momentum=0.9\n\n"
     "Trains the experiment's network on a ladder of cells: fp32, a linear cell with a fine step, + finite step, + step "
     "at\n"
@@ -143,16 +143,17 @@ int study(const StudyArguments& arguments) {
   const ExperimentSpec spec = read_experiment(arguments.experiment, arguments.settings);
   const bool over_widths = !arguments.widths.empty();
   if (over_widths && !arguments.only.empty()) fail("--only chooses from the ladder, which --widths does not climb");
+  if (!over_widths && !arguments.fp32_widths.empty()) fail("--fp32-widths goes with --widths, those of the rule");
   const std::string folder =
       arguments.out.empty() ? fmt::format("studies/{}{}", spec.name, over_widths ? "_sizes" : "") : arguments.out;
   const Judgement judgement = judgement_of(spec.training.task);
   const std::vector<StudyVariant> variants =
-      over_widths ? size_variants(spec, arguments.widths, arguments.fp32_settings) : chosen_variants(spec, arguments);
+      over_widths ? size_variants_of(spec, arguments) : chosen_variants(spec, arguments);
   const auto outcomes = train_variants(arguments, folder, variants, judgement);
   if (!outcomes) return 130;
   StudyResult result;
   if (over_widths) {
-    const SizeFinding finding = size_finding(size_points(*outcomes, arguments.widths), judgement);
+    const SizeFinding finding = size_finding_of(*outcomes, arguments, judgement);
     result = {size_json(spec, *outcomes, finding, judgement, arguments),
               size_page(spec, *outcomes, finding, judgement, arguments),
               format_table(size_table(*outcomes, judgement)) + size_sentence(finding, judgement) + "\n"};
@@ -192,6 +193,9 @@ void add_study_command(CLI::App& program, CommandStatus& status) {
   command
       ->add_option("--widths", arguments->widths,
                    "Instead: this rule and fp32 with so many times the channels (network.resnet.width)")
+      ->delimiter(',')
+      ->check(CLI::Range(0.05, 16.0));
+  command->add_option("--fp32-widths", arguments->fp32_widths, "Other widths for fp32, e.g. of the same size in bits")
       ->delimiter(',')
       ->check(CLI::Range(0.05, 16.0));
   command->add_option("--out", arguments->out, "Folder [studies/NAME]")->type_name("DIR");

@@ -22,6 +22,7 @@ struct StudyArguments {
   std::string out;
   std::string data;
   std::vector<double> widths;
+  std::vector<double> fp32_widths;  ///< of the fp32 networks; empty: the same
   bool resume = false;
   bool json = false;
   int threads = 0;

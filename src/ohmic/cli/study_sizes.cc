@@ -6,6 +6,7 @@
 #include <cmath>
 #include <limits>
 #include <nlohmann/json.hpp>
+#include <span>
 
 #include "ohmic/core/error.h"
 #include "ohmic/core/version.h"
@@ -18,14 +19,35 @@ namespace {
 
 double inference_bits(const Outcome& outcome) { return static_cast<double>(outcome.size.inference_bits); }
 
-report::Series curve(const std::vector<Outcome>& outcomes, std::size_t which, const std::string& label,
+const std::vector<double>& fp32_widths_of(const StudyArguments& arguments) {
+  return arguments.fp32_widths.empty() ? arguments.widths : arguments.fp32_widths;
+}
+
+// Those of fp32, then those of the rule.
+struct Curves {
+  std::span<const Outcome> fp32, rule;
+};
+Curves curves_of(std::span<const Outcome> outcomes, const StudyArguments& arguments) {
+  const std::size_t fp32 = fp32_widths_of(arguments).size();
+  return {outcomes.first(fp32), outcomes.subspan(fp32)};
+}
+
+std::vector<SizePoint> size_points(std::span<const Outcome> outcomes, std::vector<double> widths) {
+  std::ranges::sort(widths);
+  std::vector<SizePoint> points;
+  for (std::size_t k = 0; k < widths.size(); ++k) {
+    points.push_back({widths[k], outcomes[k].mean(), inference_bits(outcomes[k])});
+  }
+  return points;
+}
+
+report::Series curve(std::span<const Outcome> outcomes, int colour, const std::string& label,
                      const Judgement& judgement) {
   report::Series series;
   series.label = label;
-  series.colour = static_cast<int>(which);
+  series.colour = colour;
   series.extent = report::Extent::error_bars;
-  for (std::size_t k = which; k < outcomes.size(); k += 2) {
-    const Outcome& o = outcomes[k];
+  for (const Outcome& o : outcomes) {
     series.points.push_back({inference_bits(o) / 1e6, o.mean(), o.lowest(), o.highest(),
                              fmt::format("{}: {} {}, {} Mbit", o.variant.title, value_text(o), judgement.title,
                                          megabits_text(inference_bits(o)))});
@@ -33,7 +55,8 @@ report::Series curve(const std::vector<Outcome>& outcomes, std::size_t which, co
   return series;
 }
 
-std::string size_chart(const ExperimentSpec& spec, const std::vector<Outcome>& outcomes, const Judgement& judgement) {
+std::string size_chart(const ExperimentSpec& spec, const std::vector<Outcome>& outcomes, const Judgement& judgement,
+                       const StudyArguments& arguments) {
   using namespace report;
   double low = outcomes.front().lowest(), high = outcomes.front().highest();
   double least = inference_bits(outcomes.front()), most = least;
@@ -44,26 +67,26 @@ std::string size_chart(const ExperimentSpec& spec, const std::vector<Outcome>& o
     most = std::max(most, inference_bits(o));
   }
   const double margin = std::max(0.02 * (high - low), 1e-3);
+  const Curves curves = curves_of(outcomes, arguments);
   const LineChart chart{
       {"sizes", "Accuracy against the size of the model", judgement.title},
       log_axis("size for inference, Mbit", least / 1e6, most / 1e6),
       linear_axis(judgement.title, low - margin, high + margin, 7),
-      {curve(outcomes, 0, "fp32", judgement), curve(outcomes, 1, rule_name(spec.training.rule), judgement)}};
+      {curve(curves.fp32, 0, "fp32", judgement), curve(curves.rule, 1, rule_name(spec.training.rule), judgement)}};
   return render_line_chart(chart, ChartSize::wide) + render_line_chart(chart, ChartSize::narrow);
 }
 
 }  // namespace
 
-std::vector<SizePoint> size_points(const std::vector<Outcome>& outcomes, const std::vector<double>& widths) {
-  std::vector<double> ascending = widths;
-  std::ranges::sort(ascending);
-  std::vector<SizePoint> points;
-  for (std::size_t k = 0; k < ascending.size(); ++k) {
-    const Outcome& fp32 = outcomes[2 * k];
-    const Outcome& rule = outcomes[2 * k + 1];
-    points.push_back({ascending[k], fp32.mean(), inference_bits(fp32), rule.mean(), inference_bits(rule)});
-  }
-  return points;
+std::vector<StudyVariant> size_variants_of(const ExperimentSpec& spec, const StudyArguments& arguments) {
+  return size_variants(spec, arguments.widths, fp32_widths_of(arguments), arguments.fp32_settings);
+}
+
+SizeFinding size_finding_of(const std::vector<Outcome>& outcomes, const StudyArguments& arguments,
+                            const Judgement& judgement) {
+  const Curves curves = curves_of(outcomes, arguments);
+  return size_finding(size_points(curves.fp32, fp32_widths_of(arguments)), size_points(curves.rule, arguments.widths),
+                      judgement);
 }
 
 std::vector<std::vector<std::string>> size_table(const std::vector<Outcome>& outcomes, const Judgement& judgement) {
@@ -90,7 +113,7 @@ std::string size_page(const ExperimentSpec& spec, const std::vector<Outcome>& ou
       escape_html(title), spec.training.epochs, fmt::join(arguments.seeds, ", "), kVersion);
   return html_page(title,
                    header +
-                       html_section("Widths", size_chart(spec, outcomes, judgement) +
+                       html_section("Widths", size_chart(spec, outcomes, judgement, arguments) +
                                                   html_note(escape_html(size_sentence(finding, judgement))) +
                                                   html_note("Mean over the seeds after the last epoch; bars from "
                                                             "the lowest to the highest. A weight on cells counts "

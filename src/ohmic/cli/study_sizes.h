@@ -12,8 +12,11 @@
 
 namespace ohmic {
 
-/// Outcomes of size_variants(spec, widths, ...), in its order, with means over the seeds.
-std::vector<SizePoint> size_points(const std::vector<Outcome>& outcomes, const std::vector<double>& widths);
+/// size_variants() of what the user asked for.
+std::vector<StudyVariant> size_variants_of(const ExperimentSpec& spec, const StudyArguments& arguments);
+/// size_finding() of their outcomes, means over the seeds.
+SizeFinding size_finding_of(const std::vector<Outcome>& outcomes, const StudyArguments& arguments,
+                            const Judgement& judgement);
 
 std::vector<std::vector<std::string>> size_table(const std::vector<Outcome>& outcomes, const Judgement& judgement);
 std::string size_page(const ExperimentSpec& spec, const std::vector<Outcome>& outcomes, const SizeFinding& finding,

@@ -8,17 +8,18 @@
 
 namespace ohmic {
 
-/// fp32 and the experiment's rule at each width, by turns: "fp32_0.5", "hybrid_0.5", ...; the widths ascending.
-/// `fp32_settings` (key=value) are for the fp32 networks alone: what serves cells need not serve fp32. Error if the
-/// network is not of a family with a width, or fp32 is the experiment's own rule.
+/// fp32 at each of `fp32_widths`, "fp32_0.5", ..., then the experiment's rule at each of `widths`, "hybrid_0.5", ...;
+/// both ascending. `fp32_settings` (key=value) are for the fp32 networks alone: what serves cells need not serve fp32.
+/// Error if the network is not of a family with a width, or fp32 is the experiment's own rule.
 std::vector<StudyVariant> size_variants(const ExperimentSpec& spec, std::span<const double> widths,
+                                        std::span<const double> fp32_widths,
                                         std::span<const std::string> fp32_settings = {});
 
-/// What one width came to, in the judgement's unit, with the sizes for inference.
+/// What one width came to.
 struct SizePoint {
   double width = 1;
-  double fp32_value = 0, fp32_bits = 0;
-  double rule_value = 0, rule_bits = 0;
+  double value = 0;  ///< in the judgement's unit
+  double bits = 0;   ///< size for inference
 };
 
 /// The size for inference at which the rule is as good as fp32 at `width` (1, or what is nearest to it), by straight
@@ -29,8 +30,8 @@ struct SizeFinding {
   double fp32_bits = 0;
   double rule_bits = 0;  ///< NaN: not reached within the widths
 };
-/// `points`: widths ascending, at least one.
-SizeFinding size_finding(std::span<const SizePoint> points, const Judgement& judgement);
+/// Each with widths ascending, at least one.
+SizeFinding size_finding(std::span<const SizePoint> fp32, std::span<const SizePoint> rule, const Judgement& judgement);
 
 std::string size_sentence(const SizeFinding& finding, const Judgement& judgement);
 /// Bits as Mbit, three digits.
