@@ -144,7 +144,7 @@ bool same(const Characterisation& a, const Characterisation& b) {
 }
 
 TEST(Characterise, ThreadsDoNotMatterAndTheSeedDoes) {
-  const CharacterisationRequest request = small(5, 50000);
+  const CharacterisationRequest request = small(5, 12000);
   set_thread_count(1);
   const Characterisation one = study("pcm_spread", request);
   set_thread_count(3);
