@@ -3,6 +3,7 @@
 #include <omp.h>
 
 #include <dnnl.hpp>
+#include <map>
 #include <string_view>
 #include <vector>
 
@@ -29,30 +30,93 @@ const dnnl::engine& cpu() {
   return engine;
 }
 
-memory::desc images(int height, int width, int channels) {
-  return {{1, channels, height, width}, memory::data_type::f32, Tag::nhwc};
+memory::desc images(int count, int height, int width, int channels) {
+  return {{count, channels, height, width}, memory::data_type::f32, Tag::nhwc};
 }
 
 memory::dims weight_dims(const ConvolutionSizes& s) { return {s.outputs, s.channels, s.kernel_height, s.kernel_width}; }
 
-dnnl::convolution_forward::primitive_desc describe_convolution(const ConvolutionSizes& s) {
-  const memory::desc source = images(s.height, s.width, s.channels);
-  const memory::desc target = images(s.out_height, s.out_width, s.outputs);
-  const memory::desc weights(weight_dims(s), memory::data_type::f32, Tag::any);
-  const memory::dims strides = {s.stride_y, s.stride_x}, dilations = {s.dilation_y - 1, s.dilation_x - 1};
-  const memory::dims before = {s.pad_top, s.pad_left}, behind = {s.pad_bottom, s.pad_right};
+dnnl::primitive_attr own_scratchpad() {
   dnnl::primitive_attr attributes;
   attributes.set_scratchpad_mode(dnnl::scratchpad_mode::user);
-  constexpr auto kKind = dnnl::prop_kind::forward_inference;
-  constexpr auto kAlgorithm = dnnl::algorithm::convolution_direct;
+  return attributes;
+}
+
+// What all three directions are described by.
+struct Description {
+  memory::desc image, weights, positions;
+  memory::dims strides, dilations, before, behind;
+
+  Description(const ConvolutionSizes& s, int count)
+      : image(images(count, s.height, s.width, s.channels)),
+        weights(weight_dims(s), memory::data_type::f32, Tag::any),
+        positions(images(count, s.out_height, s.out_width, s.outputs)),
+        strides{s.stride_y, s.stride_x},
+        dilations{s.dilation_y - 1, s.dilation_x - 1},
+        before{s.pad_top, s.pad_left},
+        behind{s.pad_bottom, s.pad_right} {}
+};
+
+constexpr auto kAlgorithm = dnnl::algorithm::convolution_direct;
+
+dnnl::convolution_forward::primitive_desc describe_forward(const Description& d, dnnl::prop_kind kind) {
 #if DNNL_VERSION_MAJOR >= 3
-  return {cpu(), kKind, kAlgorithm, source, weights, target, strides, dilations, before, behind, attributes, true};
+  return {cpu(),     kind,        kAlgorithm, d.image,  d.weights,        d.positions,
+          d.strides, d.dilations, d.before,   d.behind, own_scratchpad(), true};
 #else
-  const dnnl::convolution_forward::desc wanted(kKind, kAlgorithm, source, weights, target, strides, dilations, before,
-                                               behind);
-  return {wanted, attributes, cpu(), true};
+  const dnnl::convolution_forward::desc wanted(kind, kAlgorithm, d.image, d.weights, d.positions, d.strides,
+                                               d.dilations, d.before, d.behind);
+  return {wanted, own_scratchpad(), cpu(), true};
 #endif
 }
+
+dnnl::convolution_backward_data::primitive_desc describe_back(const Description& d) {
+  const auto forward = describe_forward(d, dnnl::prop_kind::forward_training);
+  if (!forward) return {};
+#if DNNL_VERSION_MAJOR >= 3
+  return {cpu(),       kAlgorithm, d.image,  d.weights, d.positions,      d.strides,
+          d.dilations, d.before,   d.behind, forward,   own_scratchpad(), true};
+#else
+  const dnnl::convolution_backward_data::desc wanted(kAlgorithm, d.image, d.weights, d.positions, d.strides,
+                                                     d.dilations, d.before, d.behind);
+  return {wanted, own_scratchpad(), cpu(), forward, true};
+#endif
+}
+
+dnnl::convolution_backward_weights::primitive_desc describe_gradient(const Description& d) {
+  const auto forward = describe_forward(d, dnnl::prop_kind::forward_training);
+  if (!forward) return {};
+#if DNNL_VERSION_MAJOR >= 3
+  return {cpu(),       kAlgorithm, d.image,  d.weights, d.positions,      d.strides,
+          d.dilations, d.before,   d.behind, forward,   own_scratchpad(), true};
+#else
+  const dnnl::convolution_backward_weights::desc wanted(kAlgorithm, d.image, d.weights, d.positions, d.strides,
+                                                        d.dilations, d.before, d.behind);
+  return {wanted, own_scratchpad(), cpu(), forward, true};
+#endif
+}
+
+// Whether a description is there and of a way that is faster than cutting patches for a matrix product.
+template <class PrimitiveDescription>
+bool is_vectorised(const PrimitiveDescription& description) {
+  if (!description) return false;
+  const std::string_view way = description.impl_info_str();
+  return (way.find("jit") != std::string_view::npos || way.find("brg") != std::string_view::npos) &&
+         way.find("gemm:") == std::string_view::npos;
+}
+
+memory given(const memory::desc& description, const float* values) {
+  return {description, cpu(), const_cast<float*>(values)};
+}
+
+// Room of this thread, for as long as nothing else asks for it.
+memory scratchpad(const memory::desc& description) {
+  thread_local std::vector<float> room;
+  room.resize(description.get_size() / sizeof(float) + 1);
+  return {description, cpu(), room.data()};
+}
+
+void copy(memory from, memory to, dnnl::stream& stream) { dnnl::reorder(from, to).execute(stream, from, to); }
 
 }  // namespace
 
@@ -61,6 +125,19 @@ struct Convolver::Impl {
   dnnl::convolution_forward::primitive_desc description;
   dnnl::convolution_forward convolution;
   memory weights;
+
+  bool knows_back = false;
+  dnnl::convolution_backward_data::primitive_desc back_description;
+  dnnl::convolution_backward_data back;
+  memory back_weights;  // empty: no way back
+
+  struct Gradient {
+    dnnl::convolution_backward_weights::primitive_desc description;
+    dnnl::convolution_backward_weights primitive;
+  };
+  std::map<int, Gradient> gradients;  // by images
+
+  memory::desc matrix() const { return {weight_dims(sizes), memory::data_type::f32, Tag::hwio}; }
 };
 
 Convolver::Convolver(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
@@ -70,11 +147,8 @@ std::unique_ptr<Convolver> Convolver::make(const ConvolutionSizes& sizes) {
   const LoneThread lone;
   auto impl = std::make_unique<Impl>();
   impl->sizes = sizes;
-  impl->description = describe_convolution(sizes);
-  if (!impl->description) return nullptr;
-  const std::string_view way = impl->description.impl_info_str();
-  if (way.find("jit") == std::string_view::npos && way.find("brg") == std::string_view::npos) return nullptr;
-  if (way.find("gemm:") != std::string_view::npos) return nullptr;
+  impl->description = describe_forward({sizes, 1}, dnnl::prop_kind::forward_inference);
+  if (!is_vectorised(impl->description)) return nullptr;
   impl->convolution = dnnl::convolution_forward(impl->description);
   impl->weights = memory(impl->description.weights_desc(), cpu());
   return std::unique_ptr<Convolver>(new Convolver(std::move(impl)));
@@ -83,22 +157,72 @@ std::unique_ptr<Convolver> Convolver::make(const ConvolutionSizes& sizes) {
 void Convolver::set_weights(const float* weights) {
   const LoneThread lone;
   dnnl::stream stream(cpu());
-  memory given({weight_dims(impl_->sizes), memory::data_type::f32, Tag::hwio}, cpu(), const_cast<float*>(weights));
-  dnnl::reorder(given, impl_->weights).execute(stream, given, impl_->weights);
+  copy(given(impl_->matrix(), weights), impl_->weights, stream);
   stream.wait();
 }
 
 void Convolver::convolve(const float* image, float* out) const {
   const LoneThread lone;
-  thread_local std::vector<float> room;
   const auto& description = impl_->description;
-  room.resize(description.scratchpad_desc().get_size() / sizeof(float) + 1);
   dnnl::stream stream(cpu());
-  impl_->convolution.execute(stream,
-                             {{DNNL_ARG_SRC, memory(description.src_desc(), cpu(), const_cast<float*>(image))},
-                              {DNNL_ARG_WEIGHTS, impl_->weights},
-                              {DNNL_ARG_DST, memory(description.dst_desc(), cpu(), out)},
-                              {DNNL_ARG_SCRATCHPAD, memory(description.scratchpad_desc(), cpu(), room.data())}});
+  impl_->convolution.execute(stream, {{DNNL_ARG_SRC, given(description.src_desc(), image)},
+                                      {DNNL_ARG_WEIGHTS, impl_->weights},
+                                      {DNNL_ARG_DST, given(description.dst_desc(), out)},
+                                      {DNNL_ARG_SCRATCHPAD, scratchpad(description.scratchpad_desc())}});
+  stream.wait();
+}
+
+bool Convolver::set_back_weights(const float* weights) {
+  const LoneThread lone;
+  if (!impl_->knows_back) {
+    impl_->knows_back = true;
+    impl_->back_description = describe_back({impl_->sizes, 1});
+    if (!is_vectorised(impl_->back_description)) return false;
+    impl_->back = dnnl::convolution_backward_data(impl_->back_description);
+    impl_->back_weights = memory(impl_->back_description.weights_desc(), cpu());
+  }
+  if (!impl_->back_weights) return false;
+  dnnl::stream stream(cpu());
+  copy(given(impl_->matrix(), weights), impl_->back_weights, stream);
+  stream.wait();
+  return true;
+}
+
+void Convolver::convolve_back(const float* positions, float* image) const {
+  const LoneThread lone;
+  const auto& description = impl_->back_description;
+  dnnl::stream stream(cpu());
+  impl_->back.execute(stream, {{DNNL_ARG_DIFF_DST, given(description.diff_dst_desc(), positions)},
+                               {DNNL_ARG_WEIGHTS, impl_->back_weights},
+                               {DNNL_ARG_DIFF_SRC, given(description.diff_src_desc(), image)},
+                               {DNNL_ARG_SCRATCHPAD, scratchpad(description.scratchpad_desc())}});
+  stream.wait();
+}
+
+bool Convolver::prepare_gradient(int images) {
+  const auto found = impl_->gradients.find(images);
+  if (found != impl_->gradients.end()) return static_cast<bool>(found->second.primitive);
+  const LoneThread lone;
+  Impl::Gradient& gradient = impl_->gradients[images];
+  gradient.description = describe_gradient({impl_->sizes, images});
+  if (!is_vectorised(gradient.description)) return false;
+  gradient.primitive = dnnl::convolution_backward_weights(gradient.description);
+  return true;
+}
+
+void Convolver::find_gradient(int images, const float* image, const float* positions, float* gradient) const {
+  const LoneThread lone;
+  const Impl::Gradient& way = impl_->gradients.at(images);
+  thread_local std::vector<float> room;
+  const memory::desc layout = way.description.diff_weights_desc();
+  room.resize(layout.get_size() / sizeof(float));
+  const memory found(layout, cpu(), room.data());
+  dnnl::stream stream(cpu());
+  way.primitive.execute(stream, {{DNNL_ARG_SRC, given(way.description.src_desc(), image)},
+                                 {DNNL_ARG_DIFF_DST, given(way.description.diff_dst_desc(), positions)},
+                                 {DNNL_ARG_DIFF_WEIGHTS, found},
+                                 {DNNL_ARG_SCRATCHPAD, scratchpad(way.description.scratchpad_desc())}});
+  copy(found, given(impl_->matrix(), gradient), stream);
   stream.wait();
 }
 

@@ -15,8 +15,11 @@ struct ConvolutionSizes {
   int dilation_y = 1, dilation_x = 1;
 };
 
-/// Computes one convolution in fp32 by oneDNN, image by image on the calling thread alone, so that the order of the
-/// sums depends neither on the number of threads nor on the batch.
+/// Computes one convolution and its gradients in fp32 by oneDNN, each call on its thread alone, so that the order of
+/// the sums does not depend on the number of threads.
+///
+/// weights: (kernel row, kernel column, channel) x output, as the matrix of a convolution.
+/// image: height x width x channels; position: out_height x out_width x outputs.
 class Convolver {
  public:
   /// Null where oneDNN has no vectorised way for these sizes; a matrix product is faster then.
@@ -25,11 +28,19 @@ class Convolver {
   Convolver(const Convolver&) = delete;
   Convolver& operator=(const Convolver&) = delete;
 
-  /// weights: (kernel row, kernel column, channel) x output, as the matrix of a convolution.
   void set_weights(const float* weights);
-  /// image: height x width x channels; out: out_height x out_width x outputs, overwritten. By several threads at a
-  /// time.
+  /// out: positions of the image, overwritten. By several threads at a time.
   void convolve(const float* image, float* out) const;
+
+  /// Weights for the way back. False where oneDNN has no vectorised one.
+  bool set_back_weights(const float* weights);
+  /// Gradients of the positions to those of the image, overwritten. By several threads at a time.
+  void convolve_back(const float* positions, float* image) const;
+  /// Makes find_gradient possible for so many images at a time; false where oneDNN has no vectorised way.
+  bool prepare_gradient(int images);
+  /// Gradient of the weights, summed over `images` images and their positions, one after the other; overwritten. By
+  /// several threads at a time.
+  void find_gradient(int images, const float* image, const float* positions, float* gradient) const;
 
  private:
   struct Impl;

@@ -111,17 +111,31 @@ ConvolutionSizes sizes_of(const PatchShape& s, int outputs) {
 
 }  // namespace
 
-// Without cutting patches, where oneDNN has a way; false where it has none.
+// Without cutting patches, where oneDNN has a way and the layer has no groups.
+bool PatchWeights::has_convolver(bool images_are_whole, bool positions_are_whole, int outputs) {
+  if (has_no_convolver_ || side_ != PatchSide::inputs || !images_are_whole || !positions_are_whole) return false;
+  if (convolver_ == nullptr) convolver_ = Convolver::make(sizes_of(shape_, outputs));
+  has_no_convolver_ = convolver_ == nullptr;
+  return !has_no_convolver_;
+}
+
 bool PatchWeights::convolve_digital(const DigitalWeights& weights, const Channels<const float>& images,
                                     const Channels<float>& positions, const FinishRows& finish) {
-  if (has_no_convolver_ || side_ != PatchSide::inputs || !is_whole(images) || !is_whole(positions)) return false;
-  if (convolver_ == nullptr) convolver_ = Convolver::make(sizes_of(shape_, positions.count));
-  has_no_convolver_ = convolver_ == nullptr;
-  if (has_no_convolver_) return false;
+  if (!has_convolver(is_whole(images), is_whole(positions), positions.count)) return false;
   convolver_->set_weights(weights.values().values().data());
   parallel_chunks(images.batch.rows, 1, [&](std::size_t s, std::size_t) {
     convolver_->convolve(images.of_sample(s), positions.of_sample(s));
     if (finish) finish(s * window_.positions(), window_.positions(), positions.of_sample(s));
+  });
+  return true;
+}
+
+bool PatchWeights::convolve_back_digital(const DigitalWeights& weights, const Channels<const float>& positions,
+                                         const Channels<float>& images) {
+  if (!has_convolver(is_whole(images), is_whole(positions), positions.count)) return false;
+  if (!convolver_->set_back_weights(weights.values().values().data())) return false;
+  parallel_chunks(images.batch.rows, 1, [&](std::size_t s, std::size_t) {
+    convolver_->convolve_back(positions.of_sample(s), images.of_sample(s));
   });
   return true;
 }
@@ -145,9 +159,7 @@ void PatchWeights::read_patches(const Channels<const float>& images, const Chann
   first_read_ = pass.first_read;
   const std::size_t batch = images.batch.rows;
   if (auto* digital = dynamic_cast<DigitalWeights*>(matrix_.weights.get())) {
-    // Evaluation need not give the bits of training.
-    const bool done = !pass.training && convolve_digital(*digital, images, positions, finish);
-    if (!done) read_digital(*digital, images, positions, finish);
+    if (!convolve_digital(*digital, images, positions, finish)) read_digital(*digital, images, positions, finish);
     digital->count_macs(batch * window_.positions() * digital->values().values().size(),
                         side_ == PatchSide::inputs ? pass.phase() : Phase::backward);
     return;
@@ -163,8 +175,10 @@ void PatchWeights::read_and_paste(const Channels<const float>& positions, const 
   first_read_ = pass.first_read;
   const std::size_t batch = images.batch.rows;
   if (auto* digital = dynamic_cast<DigitalWeights*>(matrix_.weights.get())) {
-    clear(images);
-    paste_digital(*digital, positions, images);
+    if (!convolve_back_digital(*digital, positions, images)) {
+      clear(images);
+      paste_digital(*digital, positions, images);
+    }
     digital->count_macs(batch * window_.positions() * digital->values().values().size(),
                         side_ == PatchSide::inputs ? Phase::backward : pass.phase());
     return;
@@ -230,43 +244,64 @@ void PatchWeights::find_coded_gradient() {
 }
 
 void PatchWeights::find_gradient(const Channels<const float>& images, const Channels<const float>& positions) {
-  Matrix& gradient = matrix_.gradient;
-  gradient.resize(static_cast<std::size_t>(matrix_.weights->inputs()),
-                  static_cast<std::size_t>(matrix_.weights->outputs()));
+  matrix_.gradient.resize(static_cast<std::size_t>(matrix_.weights->inputs()),
+                          static_cast<std::size_t>(matrix_.weights->outputs()));
   if (tile() != nullptr) {
     find_coded_gradient();
-    return;
+  } else {
+    find_digital_gradient(images, positions);
   }
-  const std::size_t size = gradient.values().size();
-  const std::size_t batch = images.batch.rows;
+}
+
+// Sums over stretches of the batch, then over the stretches in their order.
+void PatchWeights::find_digital_gradient(const Channels<const float>& images, const Channels<const float>& positions) {
+  const std::span<float> gradient = matrix_.gradient.values();
+  const std::size_t size = gradient.size(), batch = images.batch.rows;
   const std::size_t per_part = (batch + kGradientParts - 1) / kGradientParts;
   const std::size_t parts = (batch + per_part - 1) / per_part;
-  std::vector<float> sums(parts * size, 0.0f);
+  const auto images_of = [&](std::size_t part) {
+    return static_cast<int>(std::min(per_part, batch - part * per_part));
+  };
+  const bool convolves = has_convolver(is_whole(images), is_whole(positions), positions.count) &&
+                         convolver_->prepare_gradient(images_of(0)) &&
+                         convolver_->prepare_gradient(images_of(parts - 1));
+  std::vector<float> sums(parts * size);
   parallel_chunks(batch, per_part, [&](std::size_t begin, std::size_t end) {
-    thread_local std::vector<float> patches;
-    patches.resize(window_.positions() * window_.patch_size());
-    float* sum = sums.data() + begin / per_part * size;
-    for (std::size_t s = begin; s < end; ++s) {
-      window_.cut(images.of_sample(s), images.pixel_channels, images.first, patches.data());
-      const float* values = positions.of_sample(s) + positions.first;
-      const auto stride = static_cast<std::size_t>(positions.pixel_channels);
-      const auto count = static_cast<std::size_t>(positions.count);
-      if (side_ == PatchSide::inputs) {
-        gemm(Transpose::yes, Transpose::no, window_.patch_size(), count, window_.positions(), patches.data(),
-             window_.patch_size(), values, stride, s > begin, sum, count);
-      } else {
-        gemm(Transpose::yes, Transpose::no, count, window_.patch_size(), window_.positions(), values, stride,
-             patches.data(), window_.patch_size(), s > begin, sum, window_.patch_size());
-      }
+    const std::size_t part = begin / per_part;
+    if (convolves) {
+      convolver_->find_gradient(images_of(part), images.of_sample(begin), positions.of_sample(begin),
+                                sums.data() + part * size);
+    } else {
+      multiply_part(images, positions, begin, end, sums.data() + part * size);
     }
   });
   parallel_chunks(size, 4096, [&](std::size_t begin, std::size_t end) {
     for (std::size_t i = begin; i < end; ++i) {
       float sum = 0;
       for (std::size_t p = 0; p < parts; ++p) sum += sums[p * size + i];
-      gradient.values()[i] = sum;
+      gradient[i] = sum;
     }
   });
+}
+
+// The gradient of samples [begin, end) by products with their patches.
+void PatchWeights::multiply_part(const Channels<const float>& images, const Channels<const float>& positions,
+                                 std::size_t begin, std::size_t end, float* sum) const {
+  thread_local std::vector<float> patches;
+  patches.resize(window_.positions() * window_.patch_size());
+  for (std::size_t s = begin; s < end; ++s) {
+    window_.cut(images.of_sample(s), images.pixel_channels, images.first, patches.data());
+    const float* values = positions.of_sample(s) + positions.first;
+    const auto stride = static_cast<std::size_t>(positions.pixel_channels);
+    const auto count = static_cast<std::size_t>(positions.count);
+    if (side_ == PatchSide::inputs) {
+      gemm(Transpose::yes, Transpose::no, window_.patch_size(), count, window_.positions(), patches.data(),
+           window_.patch_size(), values, stride, s > begin, sum, count);
+    } else {
+      gemm(Transpose::yes, Transpose::no, count, window_.patch_size(), window_.positions(), values, stride,
+           patches.data(), window_.patch_size(), s > begin, sum, window_.patch_size());
+    }
+  }
 }
 
 }  // namespace ohmic

@@ -61,6 +61,12 @@ class PatchWeights {
                     const Channels<float>& positions, const FinishRows& finish) const;
   bool convolve_digital(const DigitalWeights& weights, const Channels<const float>& images,
                         const Channels<float>& positions, const FinishRows& finish);
+  bool convolve_back_digital(const DigitalWeights& weights, const Channels<const float>& positions,
+                             const Channels<float>& images);
+  bool has_convolver(bool images_are_whole, bool positions_are_whole, int outputs);
+  void find_digital_gradient(const Channels<const float>& images, const Channels<const float>& positions);
+  void multiply_part(const Channels<const float>& images, const Channels<const float>& positions, std::size_t begin,
+                     std::size_t end, float* sum) const;
   void paste_digital(const DigitalWeights& weights, const Channels<const float>& positions,
                      const Channels<float>& images) const;
 
@@ -72,7 +78,7 @@ class PatchWeights {
   std::uint64_t first_read_ = 0;             ///< of the last pass
   CodeImages image_bits_, position_bits_;    ///< scratch
   Matrix from_, to_, product_;               ///< scratch, for some channels of several
-  std::unique_ptr<Convolver> convolver_;     ///< of digital weights in evaluation, once it was asked for
+  std::unique_ptr<Convolver> convolver_;     ///< of digital weights, once it was asked for
   bool has_no_convolver_ = false;
 };
 
