@@ -27,6 +27,10 @@ struct Counters {
   std::uint64_t bit_resets = 0;           ///< of binary cells
   std::uint64_t crossing_reads = 0;       ///< crossings of rows and columns that products went through
   std::uint64_t accumulator_updates = 0;  ///< words of a digital accumulator read, changed and written back
+  std::uint64_t gradient_macs = 0;        ///< those of digital_macs that sum up the gradient of a batch
+  std::uint64_t operand_words = 0;        ///< activations and gradients by them that digital work read or wrote
+  std::uint64_t optimizer_macs = 0;       ///< multiply-adds of an optimiser, but for that which changes the weight
+  std::uint64_t state_words = 0;          ///< words of optimisers, gradients and digital weights read or written
 
   /// Calls f(name, value) for each counter, in this order.
   template <class Self, class F>
@@ -45,6 +49,10 @@ struct Counters {
     f(std::string_view("bit_resets"), self.bit_resets);
     f(std::string_view("crossing_reads"), self.crossing_reads);
     f(std::string_view("accumulator_updates"), self.accumulator_updates);
+    f(std::string_view("gradient_macs"), self.gradient_macs);
+    f(std::string_view("operand_words"), self.operand_words);
+    f(std::string_view("optimizer_macs"), self.optimizer_macs);
+    f(std::string_view("state_words"), self.state_words);
   }
 
   Counters& operator+=(const Counters& other);

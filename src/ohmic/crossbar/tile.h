@@ -61,6 +61,8 @@ class Tile {
     counters_[Phase::update].digital_macs += macs;
     counters_[Phase::update].accumulator_updates += changed_words;
   }
+  /// The same for the digital work of a batch.
+  void count_update(const Counters& work) { counters_[Phase::update] += work; }
 
   /// y = x W. x: batch x inputs, y: batch x outputs, in weight units. Vector v of the batch is read number first_read +
   /// v and draws its own noise; with `calibrate`, per_layer converter ranges learn from it.

@@ -10,6 +10,13 @@
 
 namespace ohmic {
 
+/// Going back, each gradient is multiplied by the function's slope. Going forward, the unit that gives a number its
+/// function is that which made it, and counts it.
+inline LayerWork work_of_slope(Phase phase, const Shape& shape) {
+  if (phase != Phase::backward) return {};
+  return {shape.size(), 3 * shape.size()};
+}
+
 /// y = max(x, 0). Not a number stays so.
 class ReluLayer final : public Layer {
  public:
@@ -18,6 +25,7 @@ class ReluLayer final : public Layer {
   void backward(LayerInputs x, MatrixView<const float> y, MatrixView<const float> dy, InputGradients dx,
                 const Pass& pass) override;
   FinishRows in_place(LayerInputs x, std::size_t place) override;
+  LayerWork work(Phase phase) const override { return work_of_slope(phase, output_shape()); }
   Needs needs() const override { return {false, true}; }
 };
 
@@ -29,6 +37,7 @@ class LeakyReluLayer final : public Layer {
   void forward(LayerInputs x, MatrixView<float> y, const Pass& pass) override;
   void backward(LayerInputs x, MatrixView<const float> y, MatrixView<const float> dy, InputGradients dx,
                 const Pass& pass) override;
+  LayerWork work(Phase phase) const override { return work_of_slope(phase, output_shape()); }
   Needs needs() const override { return {false, true}; }
 
  private:
@@ -42,6 +51,7 @@ class SigmoidLayer final : public Layer {
   void forward(LayerInputs x, MatrixView<float> y, const Pass& pass) override;
   void backward(LayerInputs x, MatrixView<const float> y, MatrixView<const float> dy, InputGradients dx,
                 const Pass& pass) override;
+  LayerWork work(Phase phase) const override { return work_of_slope(phase, output_shape()); }
   Needs needs() const override { return {false, true}; }
 };
 
@@ -51,6 +61,7 @@ class TanhLayer final : public Layer {
   void forward(LayerInputs x, MatrixView<float> y, const Pass& pass) override;
   void backward(LayerInputs x, MatrixView<const float> y, MatrixView<const float> dy, InputGradients dx,
                 const Pass& pass) override;
+  LayerWork work(Phase phase) const override { return work_of_slope(phase, output_shape()); }
   Needs needs() const override { return {false, true}; }
 };
 

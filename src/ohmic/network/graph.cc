@@ -14,7 +14,8 @@ constexpr std::size_t kElementsPerChunk = 1 << 16;
 // Without a way back, samples pass through all layers a few at a time, so that what one layer writes is still in the
 // cache when the next one reads it: for each thread about a second-level cache of the widest layer.
 constexpr std::size_t kCachedElements = 1 << 18, kSamplesPerThread = 4;
-constexpr int kSample = -1;  // where a layer's number is meant: the sample itself
+constexpr const char* kWork = ".work";  // where a checkpoint keeps counters of a layer's digital work
+constexpr int kSample = -1;             // where a layer's number is meant: the sample itself
 
 void add(MatrixView<const float> from, MatrixView<float> to) {
   parallel_chunks(to.rows * to.columns, kElementsPerChunk, [&](std::size_t begin, std::size_t end) {
@@ -212,6 +213,7 @@ std::size_t Graph::last_in_place(std::size_t first, std::size_t layers, MatrixVi
 MatrixView<const float> Graph::run(std::size_t layers, MatrixView<const float> x, const Pass& pass) {
   sample_ = x;
   for (Node& node : nodes_) give_back(node.output);
+  for (std::size_t l = 0; l < layers; ++l) nodes_[l].count(pass.phase(), x.rows);
   std::vector<int> left;
   for (const Node& node : nodes_) left.push_back(node.uses);
   for (std::size_t l = 0; l < layers; ++l) {
@@ -274,6 +276,7 @@ void Graph::backward(MatrixView<const float> output_gradient, const Pass& pass, 
     const bool last = l + 1 == nodes_.size();
     if (last || node.has_gradient) {
       const auto dy = last ? output_gradient : static_cast<const Matrix&>(node.gradient).view();
+      node.count(Phase::backward, dy.rows);
       backward_through(node, dy, pass, input_gradient);
     }
     give_back(node.gradient);
@@ -288,12 +291,33 @@ void Graph::save(SafetensorsWriter& out) const {
     out.add(parameter->name, std::span<const float>(parameter->values));
   }
   for (const Node& node : nodes_) node.layer->save(out);
+  for (const LayerCounters& done : layer_counters()) done.counters.save(done.layer + kWork, out);
 }
 
 void Graph::load(const SafetensorsFile& in) {
   for (WeightMatrix* matrix : matrices_) matrix->weights->load(matrix->name, in);
   for (Parameter* parameter : parameters_) in.read(parameter->name, std::span<float>(parameter->values));
-  for (Node& node : nodes_) node.layer->load(in);
+  for (Node& node : nodes_) {
+    node.layer->load(in);
+    // Files of versions that did not count it have none.
+    const std::string work = node.layer->name() + kWork;
+    node.counters = {};
+    if (in.contains(work + ".phase_counters")) node.counters.load(work, in);
+  }
+}
+
+void Graph::Node::count(Phase phase, std::size_t samples) {
+  const LayerWork work = layer->work(phase);
+  counters[phase].digital_macs += samples * work.macs;
+  counters[phase].operand_words += samples * work.words;
+}
+
+std::vector<Graph::LayerCounters> Graph::layer_counters() const {
+  std::vector<LayerCounters> all;
+  for (const Node& node : nodes_) {
+    if (node.counters != PhaseCounters()) all.push_back({node.layer->name(), node.counters});
+  }
+  return all;
 }
 
 void Graph::copy_digital_state(const Graph& from) {

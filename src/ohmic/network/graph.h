@@ -46,6 +46,12 @@ class Graph {
   /// All weight matrices and digital parameters, in the order of the layers.
   const std::vector<WeightMatrix*>& weight_matrices() const { return matrices_; }
   const std::vector<Parameter*>& parameters() const { return parameters_; }
+  /// What was done digitally for each layer beside its weight matrices; layers without such work are left out.
+  struct LayerCounters {
+    std::string layer;
+    PhaseCounters counters;
+  };
+  std::vector<LayerCounters> layer_counters() const;
   /// Trained numbers, digital parameters included.
   std::size_t weight_count() const;
 
@@ -75,6 +81,9 @@ class Graph {
     bool trains = false;      ///< it or a layer that feeds it has something to train
     Matrix output, gradient;
     bool has_gradient = false;
+    PhaseCounters counters;  ///< of digital work
+
+    void count(Phase phase, std::size_t samples);
   };
 
   void plan();

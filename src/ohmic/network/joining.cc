@@ -179,4 +179,10 @@ void ReshapeLayer::backward(LayerInputs, MatrixView<const float>, MatrixView<con
   if (dx[0].data != nullptr) copy_elements(dy.rows * dy.columns, dy.data, dx[0].data);
 }
 
+LayerWork AddLayer::work(Phase phase) const {
+  if (phase == Phase::backward) return {};
+  const std::uint64_t summands = input_shapes().size(), numbers = output_shape().size();
+  return {(summands - 1) * numbers, (summands + 1) * numbers};
+}
+
 }  // namespace ohmic

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <span>
 #include <string>
@@ -19,8 +20,12 @@ struct WeightMatrix {
   std::string name;
   std::unique_ptr<Weights> weights;
   bool factored = false;
-  Matrix inputs, deltas;  ///< if factored: vectors x matrix rows, vectors x matrix columns
-  Matrix gradient;        ///< otherwise: as the matrix
+  Matrix inputs, deltas;        ///< if factored: vectors x matrix rows, vectors x matrix columns
+  Matrix gradient;              ///< otherwise: as the matrix
+  std::uint64_t positions = 0;  ///< otherwise: vectors of the last batch, positions of its samples
+
+  /// Pairs of an input and a delta vector that the last batch made.
+  std::uint64_t vectors() const { return factored ? inputs.rows() : positions; }
 };
 
 /// Digital numbers of a layer that are trained by the optimiser: biases, scales, embeddings.
@@ -28,6 +33,12 @@ struct Parameter {
   std::string name;
   std::vector<float> values;
   std::vector<float> gradient;  ///< of the summed loss
+};
+
+/// Digital work per sample that a layer does beside its weight matrices and the function of their outputs.
+struct LayerWork {
+  std::uint64_t macs = 0;   ///< additions, products, or one after the other
+  std::uint64_t words = 0;  ///< activations, or gradients by them, read from and written to a memory
 };
 
 /// The inputs of a layer, each batch x size of its shape.
@@ -69,6 +80,10 @@ class Layer {
   virtual Needs needs() const { return {}; }
   /// Whether an evaluation must hand it all samples of a batch at once: it keeps something for each of them.
   virtual bool reads_whole_batches() const { return false; }
+
+  /// What a digital unit does for one sample going forward, backward, or forward in evaluation: each number is read
+  /// once for each pass over it.
+  virtual LayerWork work(Phase) const { return {}; }
 
   virtual std::vector<WeightMatrix*> weight_matrices() { return {}; }
   virtual std::vector<Parameter*> parameters() { return {}; }

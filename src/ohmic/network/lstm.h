@@ -18,6 +18,9 @@ class LstmLayer final : public Layer {
   void forward(LayerInputs x, MatrixView<float> y, const Pass& pass) override;
   void backward(LayerInputs x, MatrixView<const float> y, MatrixView<const float> dy, InputGradients dx,
                 const Pass& pass) override;
+  /// The cells' part of each step: forward c and h (two products and a sum, tanh, a product), back the gradients by
+  /// h, c and the four gates as lstm_step_back forms them.
+  LayerWork work(Phase phase) const override;
   Needs needs() const override { return {false, false}; }
   std::vector<WeightMatrix*> weight_matrices() override { return {&matrix_}; }
   void save(SafetensorsWriter& out) const override;

@@ -298,4 +298,17 @@ void LayerNormLayer::backward(LayerInputs x, MatrixView<const float>, MatrixView
   }
 }
 
+LayerWork BatchNormLayer::work(Phase phase) const {
+  const std::uint64_t numbers = output_shape().size();
+  if (phase == Phase::backward) return {5 * numbers, 5 * numbers};
+  if (phase == Phase::forward) return {3 * numbers, 3 * numbers};
+  return {numbers, 2 * numbers};
+}
+
+LayerWork LayerNormLayer::work(Phase phase) const {
+  const std::uint64_t numbers = output_shape().size();
+  if (phase == Phase::backward) return {5 * numbers, 5 * numbers};
+  return {3 * numbers, 3 * numbers};
+}
+
 }  // namespace ohmic

@@ -26,6 +26,9 @@ class BatchNormLayer final : public Layer {
   void backward(LayerInputs x, MatrixView<const float> y, MatrixView<const float> dy, InputGradients dx,
                 const Pass& pass) override;
   FinishRows in_place(LayerInputs x, std::size_t place) override;
+  /// Forward in training a sum, a sum of squares, and scale and offset, over numbers that are read twice; back two sums
+  /// and dx = a dy + b (x - mean) + c; in evaluation scale and offset.
+  LayerWork work(Phase phase) const override;
   bool reads_whole_batches() const override { return reestimating_; }
   Needs needs() const override { return {true, false}; }
   std::vector<Parameter*> parameters() override { return {&gamma_, &beta_}; }
@@ -78,6 +81,8 @@ class LayerNormLayer final : public Layer {
   void forward(LayerInputs x, MatrixView<float> y, const Pass& pass) override;
   void backward(LayerInputs x, MatrixView<const float> y, MatrixView<const float> dy, InputGradients dx,
                 const Pass& pass) override;
+  /// As batch normalisation in training, in evaluation as well.
+  LayerWork work(Phase phase) const override;
   Needs needs() const override { return {true, false}; }
   std::vector<Parameter*> parameters() override { return {&gamma_, &beta_}; }
 

@@ -246,6 +246,7 @@ void PatchWeights::find_coded_gradient() {
 void PatchWeights::find_gradient(const Channels<const float>& images, const Channels<const float>& positions) {
   matrix_.gradient.resize(static_cast<std::size_t>(matrix_.weights->inputs()),
                           static_cast<std::size_t>(matrix_.weights->outputs()));
+  matrix_.positions = std::max(images.batch.rows, positions.batch.rows) * window_.positions();
   if (tile() != nullptr) {
     find_coded_gradient();
   } else {

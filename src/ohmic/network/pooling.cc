@@ -236,4 +236,21 @@ void GlobalAveragePoolLayer::backward(LayerInputs, MatrixView<const float>, Matr
   });
 }
 
+LayerWork MaxPoolLayer::work(Phase) const {
+  const std::uint64_t outputs = output_shape().size();
+  const auto window = static_cast<std::uint64_t>(window_.kernel) * static_cast<std::uint64_t>(window_.kernel_width);
+  return {outputs * window, outputs * (window + 1)};
+}
+
+LayerWork AveragePoolLayer::work(Phase) const {
+  const std::uint64_t outputs = output_shape().size();
+  const auto window = static_cast<std::uint64_t>(window_.kernel) * static_cast<std::uint64_t>(window_.kernel_width);
+  return {outputs * window, outputs * (window + 1)};
+}
+
+LayerWork GlobalAveragePoolLayer::work(Phase phase) const {
+  const std::uint64_t inputs = input_shape().size(), outputs = output_shape().size();
+  return {phase == Phase::backward ? outputs : inputs, inputs + outputs};
+}
+
 }  // namespace ohmic

@@ -27,6 +27,7 @@ class MaxPoolLayer final : public Layer {
   void forward(LayerInputs x, MatrixView<float> y, const Pass& pass) override;
   void backward(LayerInputs x, MatrixView<const float> y, MatrixView<const float> dy, InputGradients dx,
                 const Pass& pass) override;
+  LayerWork work(Phase phase) const override;
   Needs needs() const override { return {false, false}; }
 
  private:
@@ -42,6 +43,7 @@ class AveragePoolLayer final : public Layer {
   void forward(LayerInputs x, MatrixView<float> y, const Pass& pass) override;
   void backward(LayerInputs x, MatrixView<const float> y, MatrixView<const float> dy, InputGradients dx,
                 const Pass& pass) override;
+  LayerWork work(Phase phase) const override;
   Needs needs() const override { return {false, false}; }
 
  private:
@@ -56,6 +58,7 @@ class GlobalAveragePoolLayer final : public Layer {
   void forward(LayerInputs x, MatrixView<float> y, const Pass& pass) override;
   void backward(LayerInputs x, MatrixView<const float> y, MatrixView<const float> dy, InputGradients dx,
                 const Pass& pass) override;
+  LayerWork work(Phase phase) const override;
   Needs needs() const override { return {false, false}; }
 };
 

@@ -53,6 +53,8 @@ class DigitalWeights final : public Weights {
   Matrix& values() { return values_; }
   const Matrix& values() const { return values_; }
   void count_macs(std::uint64_t macs, Phase phase) { counters_[phase].digital_macs += macs; }
+  /// Notes what an update did beside.
+  void count_update(const Counters& work) { counters_[Phase::update] += work; }
   /// Whether they stand in for weights on cells (they do unless told otherwise), which is what hardware-aware training
   /// and deployment are about.
   void set_meant_for_cells(bool meant) { meant_for_cells_ = meant; }

@@ -80,9 +80,11 @@ void AccumulatingRule::update(WeightMatrix& matrix, const UpdateStep& of_batch) 
   Tile& tile = dynamic_cast<AnalogWeights&>(*matrix.weights).tile();
   epsilon_ = static_cast<float>(nominal_epsilon_ * tile.pulse_share() * static_cast<double>(tile.weight_scale()));
   UpdateStep step = of_batch;
-  const std::size_t samples = matrix.factored ? matrix.inputs.rows() : 0;
+  const std::uint64_t vectors = matrix.vectors();
+  // One sample goes straight into the accumulator.
+  const bool is_direct = matrix.factored && vectors == 1 && optimizer_.is_plain() && !of_batch.has_gradients;
   if (reduce_precision(matrix, outer_product_, tile.spec(), step)) step.has_gradients = false;
-  const std::uint64_t changed = samples == 1 ? changed_crossings(matrix) : size();
+  const std::uint64_t changed = is_direct ? changed_crossings(matrix) : size();
   accumulate(matrix, tile, step);
   requests_.clear();
   for (std::vector<PulseRequest>& pulses : pulses_) {
@@ -90,7 +92,8 @@ void AccumulatingRule::update(WeightMatrix& matrix, const UpdateStep& of_batch) 
     pulses.clear();
   }
   tile.pulse(requests_, step.number);
-  tile.count_update(matrix.factored ? matrix.inputs.rows() * size() : 0, changed);
+  tile.count_update(is_direct ? matrix.inputs.rows() * size() : 0, changed);
+  if (!is_direct) tile.count_update(batch_work(matrix, vectors, &optimizer_, of_batch));
 }
 
 std::span<const float> AccumulatingRule::change(WeightMatrix& matrix, const Tile& tile, const UpdateStep& step) {

@@ -7,11 +7,16 @@
 namespace ohmic {
 namespace {
 
+constexpr const char* kDigitalParameters = "digital parameters";
+
 // Digital parameters are not pulled towards zero: scales and biases have no reason to be small.
 OptimizerSpec without_decay(OptimizerSpec spec) {
   spec.weight_decay = 0;
   return spec;
 }
+
+// Where a checkpoint keeps the counters of the parameters: several networks may share it.
+std::string parameters_key(const Graph& graph) { return graph.parameters().front()->name + ".parameters"; }
 
 double squared_norm(std::span<const float> values) {
   return lane_sum(values.size(), [=](std::size_t i) {
@@ -74,8 +79,22 @@ int Learner::update(UpdateStep step) {
     change_.resize(parameter.values.size());
     parameter_optimizers_[p].make_step(parameter.gradient, parameter.values, step.learning_rate, change_);
     for (std::size_t i = 0; i < change_.size(); ++i) parameter.values[i] += change_[i];
+    count_parameters(parameter_optimizers_[p], change_.size(), step.has_gradients);
   }
   return rewritten;
+}
+
+// Optimiser, step, and the number itself read and written; its gradient comes from the layer.
+void Learner::count_parameters(const Optimizer& optimizer, std::size_t size, bool measures_norm) {
+  Counters& counters = parameter_counters_[Phase::update];
+  counters.optimizer_macs += size * (optimizer.macs_per_weight() + 1 + (measures_norm ? 1 : 0));
+  counters.state_words += size * (optimizer.words_per_weight() + 2 + (measures_norm ? 2 : 0));
+}
+
+std::vector<Graph::LayerCounters> Learner::layer_counters() const {
+  std::vector<Graph::LayerCounters> all = graph_.layer_counters();
+  if (parameter_counters_ != PhaseCounters()) all.push_back({kDigitalParameters, parameter_counters_});
+  return all;
 }
 
 std::vector<Learner::MatrixCounters> Learner::matrix_counters() const {
@@ -123,6 +142,7 @@ void Learner::save(SafetensorsWriter& out) const {
   for (std::size_t p = 0; p < parameter_optimizers_.size(); ++p) {
     parameter_optimizers_[p].save(graph_.parameters()[p]->name, out);
   }
+  if (!parameter_optimizers_.empty()) parameter_counters_.save(parameters_key(graph_), out);
 }
 
 void Learner::load(const SafetensorsFile& in) {
@@ -131,6 +151,9 @@ void Learner::load(const SafetensorsFile& in) {
   for (std::size_t p = 0; p < parameter_optimizers_.size(); ++p) {
     parameter_optimizers_[p].load(graph_.parameters()[p]->name, in);
   }
+  parameter_counters_ = {};
+  if (parameter_optimizers_.empty() || !in.contains(parameters_key(graph_) + ".phase_counters")) return;
+  parameter_counters_.load(parameters_key(graph_), in);
 }
 
 }  // namespace ohmic

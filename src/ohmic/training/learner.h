@@ -32,6 +32,8 @@ class Learner {
     PhaseCounters counters;
   };
   std::vector<MatrixCounters> matrix_counters() const;
+  /// Digital work of layers beside their matrices, and of the step of all digital parameters: "digital parameters".
+  std::vector<Graph::LayerCounters> layer_counters() const;
   void add_wear(WearRecord& wear) const;
   /// Memory of the weights while training, all state and digit planes included.
   std::size_t bytes() const;
@@ -41,6 +43,7 @@ class Learner {
 
  private:
   float clip_factor(const UpdateStep& step);
+  void count_parameters(const Optimizer& optimizer, std::size_t size, bool measures_norm);
 
   OptimizerSpec optimizer_;
   ClockSpec clock_;
@@ -49,6 +52,7 @@ class Learner {
   NoiseInjection noise_;
   std::vector<std::unique_ptr<UpdateRule>> rules_;
   std::vector<Optimizer> parameter_optimizers_;
+  PhaseCounters parameter_counters_;
   std::vector<float> change_;  ///< scratch
 };
 

@@ -57,6 +57,19 @@ Optimizer::Optimizer(const OptimizerSpec& spec, std::size_t size) : spec_(spec) 
   if (spec.kind == OptimizerKind::adam) second_.assign(size, 0.0f);
 }
 
+std::uint64_t Optimizer::macs_per_weight() const {
+  const std::uint64_t decay = spec_.weight_decay > 0 ? 1 : 0;
+  if (spec_.kind == OptimizerKind::momentum) return (spec_.nesterov ? 2 : 1) + decay;
+  // Two products in m, three in v, a root and a quotient.
+  if (spec_.kind == OptimizerKind::adam) return 7 + decay;
+  return decay;
+}
+
+std::uint64_t Optimizer::words_per_weight() const {
+  constexpr std::uint64_t kReadAndWritten = 2;
+  return kReadAndWritten * ((first_.empty() ? 0u : 1u) + (second_.empty() ? 0u : 1u));
+}
+
 void Optimizer::make_step(std::span<const float> gradient, std::span<const float> weights, float learning_rate,
                           std::span<float> step) {
   ++steps_;

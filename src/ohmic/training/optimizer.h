@@ -64,6 +64,12 @@ class Optimizer {
   /// True if the step depends on the weights themselves.
   bool reads_weights() const { return spec_.weight_decay > 0; }
 
+  /// Operations per weight and step, but for the product with the learning rate: that is done together with the
+  /// addition to what the step changes.
+  std::uint64_t macs_per_weight() const;
+  /// Words of its memory that a step reads and writes per weight.
+  std::uint64_t words_per_weight() const;
+
   /// step[i] = the wanted change. gradient: mean over the batch; weights: as now (used where there is a decay).
   void make_step(std::span<const float> gradient, std::span<const float> weights, float learning_rate,
                  std::span<float> step);

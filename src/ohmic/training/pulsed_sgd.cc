@@ -114,6 +114,7 @@ void PulsedSgdRule::pulse_by_sum(const WeightMatrix& matrix, Tile& tile, const U
     }
   }
   tile.pulse(requests_, step.number * kSamplesPerStep);
+  tile.count_update(batch_work(matrix, matrix.vectors(), nullptr, step));
 }
 
 int PulsedSgdRule::maintain(WeightMatrix& matrix, const UpdateStep& step) {

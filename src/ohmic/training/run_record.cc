@@ -68,15 +68,19 @@ Json counters_json(const Counters& counters) {
   return json;
 }
 
-// What happened for one matrix, phase by phase; phases without events are left out.
+// What happened, phase by phase; phases without events are left out.
+Json phases_json(const PhaseCounters& of_one) {
+  Json phases = Json::object();
+  for (std::size_t p = 0; p < kPhases.size(); ++p) {
+    const Counters& counters = of_one[static_cast<Phase>(p)];
+    if (counters != Counters()) phases[std::string(kPhases[p])] = counters_json(counters);
+  }
+  return phases;
+}
+
 Json matrix_json(const Learner::MatrixCounters& of_one) {
   const WeightMatrix& matrix = *of_one.matrix;
   const auto* analog = dynamic_cast<const AnalogWeights*>(matrix.weights.get());
-  Json phases = Json::object();
-  for (std::size_t p = 0; p < kPhases.size(); ++p) {
-    const Counters& counters = of_one.counters[static_cast<Phase>(p)];
-    if (counters != Counters()) phases[std::string(kPhases[p])] = counters_json(counters);
-  }
   return {
       {"name", matrix.name},
       {"rows", matrix.weights->inputs()},
@@ -85,7 +89,7 @@ Json matrix_json(const Learner::MatrixCounters& of_one) {
       {"arrays", analog != nullptr ? analog->tile().cells().layout().arrays() : 0},
       {"cells_per_crossing",
        analog != nullptr ? analog->tile().cells().layout().cells() * (analog->tile().cells().is_single() ? 1 : 2) : 0},
-      {"phases", std::move(phases)}};
+      {"phases", phases_json(of_one.counters)}};
 }
 
 Json tile_json(const std::string& name, const Tile& tile) {
@@ -219,11 +223,14 @@ std::string run_record_json(const ExperimentSpec& spec, const Dataset& data, con
     json["wall_seconds"] = e.wall_seconds;
     epochs.push_back(std::move(json));
   }
-  Json tiles = Json::array(), matrices = Json::array();
+  Json tiles = Json::array(), matrices = Json::array(), layers = Json::array();
   std::size_t weights = 0;
   for (const Learner* learner : trainer.learners()) {
     weights += learner->graph().weight_count();
     for (const auto& of_one : learner->matrix_counters()) matrices.push_back(matrix_json(of_one));
+    for (const auto& [layer, counters] : learner->layer_counters()) {
+      layers.push_back({{"name", layer}, {"phases", phases_json(counters)}});
+    }
     for (const WeightMatrix* matrix : learner->graph().weight_matrices()) {
       const auto* analog = dynamic_cast<const AnalogWeights*>(matrix->weights.get());
       if (analog != nullptr) tiles.push_back(tile_json(matrix->name, analog->tile()));
@@ -243,6 +250,7 @@ std::string run_record_json(const ExperimentSpec& spec, const Dataset& data, con
       {"epochs", std::move(epochs)},
       {"counters", counters_json(result.counters)},
       {"matrices", std::move(matrices)},
+      {"layers", std::move(layers)},
       {"samples_trained", trainer.samples_done()},
       {"weights", weights},
       {"bytes_per_weight", result.bytes_per_weight},

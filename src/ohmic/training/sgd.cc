@@ -18,6 +18,10 @@ void SgdRule::update(WeightMatrix& matrix, const UpdateStep& step) {
   }
   wanted_change(matrix, optimizer_, step, values.values(), change_);
   for (std::size_t i = 0; i < change_.size(); ++i) values.values()[i] += change_[i];
+  Counters work = batch_work(matrix, matrix.vectors(), &optimizer_, step);
+  work.optimizer_macs += values.values().size();   // the step itself
+  work.state_words += 2 * values.values().size();  // the weight
+  weights.count_update(work);
 }
 
 }  // namespace ohmic

@@ -104,6 +104,25 @@ void wanted_change(WeightMatrix& matrix, Optimizer& optimizer, const UpdateStep&
   optimizer.make_step(gradient, weights, step.learning_rate, change);
 }
 
+Counters batch_work(const WeightMatrix& matrix, std::uint64_t vectors, const Optimizer* optimizer,
+                    const UpdateStep& step) {
+  const auto rows = static_cast<std::uint64_t>(matrix.weights->inputs());
+  const auto columns = static_cast<std::uint64_t>(matrix.weights->outputs());
+  const std::uint64_t weights = rows * columns;
+  Counters work;
+  work.digital_macs = work.gradient_macs = vectors * weights;
+  work.operand_words = vectors * (rows + columns);
+  if (optimizer != nullptr) {
+    work.optimizer_macs = weights * optimizer->macs_per_weight();
+    work.state_words = weights * optimizer->words_per_weight();
+  }
+  if (step.has_gradients) {
+    work.optimizer_macs += weights;
+    work.state_words += 2 * weights;
+  }
+  return work;
+}
+
 void multiply_factors(WeightMatrix& matrix) {
   matrix.gradient.resize(matrix.inputs.columns(), matrix.deltas.columns());
   parallel_chunks(matrix.inputs.columns(), kInputsPerTask,

@@ -41,6 +41,13 @@ class UpdateRule {
 /// The rule for one matrix: digital weights take the optimiser's step, analog ones what the experiment says.
 std::unique_ptr<UpdateRule> make_update_rule(const ExperimentSpec& spec, const WeightMatrix& matrix);
 
+/// The digital work of an update that sums up the gradient of `vectors` input and delta vectors and takes the
+/// optimiser's step (nothing where there is none): products of all vectors with all crossings; each vector read once;
+/// the optimiser's operations and memory. A gradient goes from the unit that sums it to the optimiser, but through a
+/// memory, written and read, where the norm of all of them is wanted first.
+Counters batch_work(const WeightMatrix& matrix, std::uint64_t vectors, const Optimizer* optimizer,
+                    const UpdateStep& step);
+
 /// Sets the gradient of a factored matrix from its factors: gradient = inputs^T deltas, in an order of sums that does
 /// not depend on the number of threads. Inputs that are mostly zero, such as those of one-hot vectors, cost little.
 void multiply_factors(WeightMatrix& matrix);
