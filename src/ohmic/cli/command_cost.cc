@@ -23,7 +23,7 @@ constexpr const char* kCostExamples =
     "  ohmic cost runs/pcm --images 100 --page cost.html\n"
     "  ohmic cost resnet32 --chip hermes_core\n"
     "  ohmic cost resnet32_narrow --chip hermes_core,isaac_like,puma_like\n"
-    "  ohmic cost resnet32 --chip hermes64 --chip-set cores=0 --family adc=survey_100ms\n"
+    "  ohmic cost resnet32 --chip isaac_like --family adc=survey --family adc_area=survey\n"
     "  ohmic cost plan.json --figure adc=2 --json\n"
     "  ohmic cost --peak --chip hermes64 --phases 4\n"
     "  ohmic cost --study mnist --page study.html\n"
@@ -118,8 +118,15 @@ CostReport run_report(const CostArguments& a) {
   report.unit = "training sample";
   report.samples = static_cast<double>(std::max<std::uint64_t>(1, run.samples));
   report.summary = summary_of_run(run, report.table, technology, chip);
-  report.figures = figures_used(report.table, technology);
+  report.converters = converter_query(technology.spec(), chip, run.adc_bits);
+  report.figures = figures_used(report.table, technology, report.converters);
   report.notes = activity_notes(measured, technology);
+  report.notes.push_back(converter_note(report.converters));
+  if (!run.counts_digital_work) {
+    report.notes.emplace_back(
+        "the run was recorded by a version that did not count the gradients of batches, optimisers, and layers without "
+        "weights: their energy is missing; train it again to have it");
+  }
   report.notes.push_back(
       "the summary leaves out evaluation and programming; the tables have them, per training sample");
   return report;
@@ -134,6 +141,16 @@ Plan plan_for(const CostArguments& a, const std::string& chip) {
       [](const std::string& name, const std::vector<std::string>& set) { return load_network(name, set).stages(); });
 }
 
+// What the links carry for a sample.
+std::string link_note(const Plan& plan) {
+  StageEvents all;
+  for (const StageEvents& e : plan_events(plan, 1)) all += e;
+  return fmt::format(
+      "links make {} flit-hops per sample: {} flits of {:.0f} bits, over the mean distance of the cores "
+      "between which they go",
+      all.link_flit_hops, all.link_flits, plan.chip.constants.link_bits);
+}
+
 CostReport plan_report(const CostArguments& a, const std::string& chip) {
   const Plan plan = plan_for(a, chip);
   const Technology technology = technology_for(a, plan.chip.name);
@@ -145,8 +162,11 @@ CostReport plan_report(const CostArguments& a, const std::string& chip) {
   report.technology = technology.spec().name;
   report.unit = "sample";
   report.summary = summary_of_plan(plan, report.table, technology, options);
-  report.figures = figures_used(report.table, technology);
+  report.converters = converter_query(technology.spec(), plan.chip, options.adc_bits);
+  report.figures = figures_used(report.table, technology, report.converters);
   report.notes = activity_notes(measured, technology);
+  report.notes.push_back(converter_note(report.converters));
+  report.notes.push_back(link_note(plan));
   report.notes.push_back(fmt::format(
       "columns that a layer leaves unused are taken to be off; if every product drove and converted a whole array at "
       "full scale, products would take {} per sample",
@@ -164,8 +184,10 @@ CostReport peak_report(const CostArguments& a, const std::string& chip_name) {
   report.technology = technology.spec().name;
   report.unit = "product";
   report.summary = peak.summary;
-  report.figures = figures_used(report.table, technology);
-  report.notes = {fmt::format("tables are of one array, the summary is of all {:.0f}", peak.arrays)};
+  report.converters = converter_query(technology.spec(), chip, 0);
+  report.figures = figures_used(report.table, technology, report.converters);
+  report.notes = {converter_note(report.converters),
+                  fmt::format("tables are of one array, the summary is of all {:.0f}", peak.arrays)};
   return report;
 }
 
@@ -268,7 +290,7 @@ void add_cost_command(CLI::App& program, CommandStatus&) {
   add_mapping_options(*command, arguments->mapping);
   command->add_option("--technology", arguments->technology, "Technology, or a .toml file [that of the chip]")
       ->type_name("NAME");
-  command->add_option("--family", arguments->families, "Take a figure from another source, e.g. adc=survey_100ms")
+  command->add_option("--family", arguments->families, "Take a figure from another source, e.g. adc=survey")
       ->type_name("FIGURE=FAMILY");
   command->add_option("--figure", arguments->figures, "Give a figure in its own unit, e.g. adc=0.5; repeatable")
       ->type_name("FIGURE=VALUE");

@@ -94,14 +94,20 @@ std::string format_interval(const Interval& joules) {
                      format_energy(joules.high));
 }
 
-std::vector<CostFigure> figures_used(const CostTable& table, const Technology& technology) {
+std::string converter_note(const FigureQuery& converters) {
+  return fmt::format("converters make {} bits at {:.3g} {}: the columns that share one, in each step of a product",
+                     converters.bits, converters.rate_gs < 0.1 ? 1e3 * converters.rate_gs : converters.rate_gs,
+                     converters.rate_gs < 0.1 ? "MS/s" : "GS/s");
+}
+
+std::vector<CostFigure> figures_used(const CostTable& table, const Technology& technology,
+                                     const FigureQuery& converters) {
   std::vector<CostFigure> used;
   for (std::size_t k = 0; k < kFigureCount; ++k) {
     const auto name = static_cast<FigureName>(k);
     const auto count = static_cast<double>(table.count(name));
     if (count == 0) continue;
-    const FigureQuery query{name == FigureName::adc ? technology.spec().adc_bits : 0, 0};
-    CostFigure figure = technology.figure(name, query);
+    CostFigure figure = technology.figure(name, name == FigureName::adc ? converters : FigureQuery{});
     const Interval all = interval_of(table.of_event(name)).times(1e18 / count);
     figure.value = all.value;
     figure.low = all.low;
@@ -254,6 +260,7 @@ CostJson cost_json(const CostReport& report) {
     if (table.of_layer(l).value != Attojoules()) json["layers"][table.layers()[l]] = energy_json(table.of_layer(l));
   }
   json["cells"] = cells_json(table);
+  json["converters"] = {{"bits", report.converters.bits}, {"rate_gs", report.converters.rate_gs}};
   for (const CostFigure& f : report.figures) json["figures"].push_back(figure_json(f));
   json["notes"] = report.notes;
   return json;
@@ -263,6 +270,34 @@ namespace {
 
 std::string table_line(const std::vector<std::string>& cells) {
   return fmt::format("| {} |\n", fmt::join(cells, " | "));
+}
+
+// A law's figures at two rates, so that it can be read without computing it.
+std::string law_markdown(const ConverterLaw& law) {
+  std::string text = fmt::format(
+      "\n### Law `{}` of `adc` and `adc_area`\n\n"
+      "{}: {}\n\nWith b bits, a rate of f conversions per second and a node of n nm:\n\n```text\n"
+      "SNDR = 20 log10(2) b + 10 log10(1.5)\n"
+      "F    = min({} + {} b, {} - {} ln f)\n"
+      "E    = 1/2 10^((SNDR - F) / 10) exp({} + {} ln n - {} ln b)  pJ\n"
+      "A    = exp({} + {} ln n + {} ln f + {} ln E)  um2\n```\n\n"
+      "It holds for {} to {} bits and up to {} GS/s. Interval: {} to {} times the energy, {} to {} times the area, "
+      "{}.\n\n"
+      "| bits | corner, GS/s | pJ below it, 14 nm | pJ at 1 GS/s, 14 nm | um2 at 1 GS/s, 14 nm | pJ at 1 GS/s, 32 nm "
+      "|\n|--:|--:|--:|--:|--:|--:|\n",
+      law.family, kSourceStatuses[static_cast<std::size_t>(law.status)], law.source, law.merit_of_bits,
+      law.merit_per_bit, law.merit_of_rate, -law.merit_per_log_rate, law.energy_constant, law.energy_per_log_node,
+      -law.energy_per_log_bits, law.area_constant, law.area_per_log_node, law.area_per_log_rate,
+      law.area_per_log_energy, law.least_bits, law.most_bits, law.most_rate_gs, law.energy_low, law.energy_high,
+      law.area_low, law.area_high, law.interval_source);
+  for (int bits = law.least_bits; bits <= std::min(law.most_bits, 12); ++bits) {
+    const double corner = law.corner_gs(bits);
+    text += table_line(
+        {fmt::format("{}", bits), fmt::format("{:.3g}", corner), fmt::format("{:.3g}", law.energy_pj(bits, corner, 14)),
+         fmt::format("{:.3g}", law.energy_pj(bits, 1, 14)), fmt::format("{:.4g}", law.area_um2(bits, 1, 14)),
+         fmt::format("{:.3g}", law.energy_pj(bits, 1, 32))});
+  }
+  return text;
 }
 
 std::string technology_markdown(const TechnologySpec& spec) {
@@ -284,6 +319,7 @@ std::string technology_markdown(const TechnologySpec& spec) {
          fmt::format("{}{}", kSourceStatuses[static_cast<std::size_t>(f.status)], f.fitted ? ", fitted" : ""),
          f.source});
   }
+  for (const ConverterLaw& law : spec.laws) text += law_markdown(law);
   return text;
 }
 

@@ -20,12 +20,17 @@ struct CostReport {
   CostTable table{{}};
   CostSummary summary;
   std::vector<CostFigure> figures;  ///< that were used
+  FigureQuery converters;           ///< what was asked of their figures
   std::vector<std::string> notes;
 };
 
 /// The figures that a table's events were priced with; the mean over its events where sizes, resolutions or data
 /// differ.
-std::vector<CostFigure> figures_used(const CostTable& table, const Technology& technology);
+/// `converters`: what was asked of their figures.
+std::vector<CostFigure> figures_used(const CostTable& table, const Technology& technology,
+                                     const FigureQuery& converters);
+/// "converters make 8 bits at 0.51 GS/s".
+std::string converter_note(const FigureQuery& converters);
 
 /// 1.234e-9 -> "1.234 nJ".
 std::string format_energy(double joules);

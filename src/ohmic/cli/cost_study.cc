@@ -37,6 +37,11 @@ RunEvents difference(RunEvents late, const RunEvents& early) {
       subtract(late.matrices[m].counters[static_cast<Phase>(p)], early.matrices[m].counters[static_cast<Phase>(p)]);
     }
   }
+  for (std::size_t l = 0; l < late.layers.size(); ++l) {
+    for (std::size_t p = 0; p < kPhases.size(); ++p) {
+      subtract(late.layers[l].counters[static_cast<Phase>(p)], early.layers[l].counters[static_cast<Phase>(p)]);
+    }
+  }
   return late;
 }
 
@@ -107,6 +112,7 @@ RunEvents events_of(const ExperimentSpec& spec, Trainer& trainer) {
       m.counters = of_one.counters;
       events.matrices.push_back(std::move(m));
     }
+    for (const auto& [layer, counters] : learner->layer_counters()) events.layers.push_back({layer, counters});
   }
   return events;
 }

@@ -5,7 +5,7 @@
 #include <cmath>
 
 #include "ohmic/core/random.h"
-#include "ohmic/device/preset.h"
+#include "ohmic/cost/test_support.h"
 
 namespace ohmic {
 namespace {
@@ -26,22 +26,6 @@ NetworkSpec dense_and_convolution() {
   dense.units = 4;
   network.layers = {convolution, dense};
   return network;
-}
-
-Graph graph_of(const NetworkSpec& network, const Shape& input) {
-  static const std::shared_ptr<const CellModel> cell = DeviceSpec("pcm").make();
-  GraphContext context;
-  context.input = input;
-  context.classes = 4;
-  context.make_weights = [&](std::uint32_t unit, int inputs, int outputs,
-                             const LayerSpec&) -> std::unique_ptr<Weights> {
-    TileSpec spec;
-    spec.inputs = inputs;
-    spec.outputs = outputs;
-    spec.unit = unit;
-    return std::make_unique<AnalogWeights>(Tile(spec, cell));
-  };
-  return Graph(network, context);
 }
 
 // The sum over cells, one by one, for vectors: V^2 t = 1.
@@ -67,7 +51,7 @@ TEST(ActivityMeter, AddsUpWhatEachCellTakes) {
   dense.kind = LayerKind::dense;
   dense.units = 7;
   network.layers = {dense};
-  Graph graph = graph_of(network, {1, 1, 1, 20});
+  Graph graph = graph_on_cells(network, {1, 1, 1, 20}, 4);
   const Tile& tile = dynamic_cast<const AnalogWeights&>(*graph.weight_matrices()[0]->weights).tile();
   Matrix x(3, 20);
   gaussians(RandomStream(8, Purpose::latent, 0, 0), x.values());
@@ -89,7 +73,7 @@ TEST(ActivityMeter, AddsUpWhatEachCellTakes) {
 // An image of equal pixels drives every row of every patch alike, but for what lies beyond its edge.
 TEST(ActivityMeter, LooksAtEveryPatchOfAnImage) {
   constexpr int kSize = 6, kChannels = 2;
-  Graph graph = graph_of(dense_and_convolution(), {1, kSize, kSize, kChannels});
+  Graph graph = graph_on_cells(dense_and_convolution(), {1, kSize, kSize, kChannels}, 4);
   Matrix x(1, static_cast<std::size_t>(kSize * kSize * kChannels));
   for (float& v : x.values()) v = 1;
   const Tile& tile = dynamic_cast<const AnalogWeights&>(*graph.weight_matrices()[0]->weights).tile();

@@ -71,15 +71,34 @@ double hops_between(const Plan& plan, const Fabric& fabric, int from, std::size_
   return hops / static_cast<double>(a.size() * b.size());
 }
 
-StageEvents stage_events(const Plan& plan, const Fabric& fabric, std::size_t s, std::uint64_t iterations,
+// A flit is as wide as a link.
+std::uint64_t flit_bits(const ChipSpec& chip) {
+  return std::max<std::uint64_t>(1, static_cast<std::uint64_t>(chip.constants.link_bits));
+}
+
+// Packets of the stream that a stage reads as `in`, one per pixel that its writer made. `made`: iterations, per stage.
+void add_links(const Plan& plan, const Fabric& fabric, std::size_t s, const StageInput& in,
+               const std::vector<std::uint64_t>& made, StageEvents& e) {
+  const double hops = hops_between(plan, fabric, in.from, s);
+  if (hops == 0) return;
+  const auto from = static_cast<std::size_t>(in.from);
+  const Shape& shape = plan.graph.stages[from].output;
+  const auto channels = static_cast<std::uint64_t>(shape.channels);
+  const std::uint64_t pixels = numbers_of(shape) / channels * made[from] / positive(plan.stages[from].iterations);
+  const std::uint64_t flits = pixels * flits_of_pixel(plan.chip, shape.channels);
+  e.link_flits += flits;
+  e.link_flit_hops += static_cast<std::uint64_t>(std::llround(static_cast<double>(flits) * hops));
+}
+
+StageEvents stage_events(const Plan& plan, const Fabric& fabric, std::size_t s, const std::vector<std::uint64_t>& made,
                          std::uint64_t samples) {
   const Stage& stage = plan.graph.stages[s];
   StageEvents e;
   if (plan.stages[s].arrays_per_copy > 0) {
-    add_products(plan, s, iterations, e);
+    add_products(plan, s, made[s], e);
   } else {
     StageEvents of_one;
-    add_digital_reads(plan, s, iterations / samples, of_one);
+    add_digital_reads(plan, s, made[s] / samples, of_one);
     for (std::uint64_t k = 0; k < samples; ++k) e += of_one;
   }
   e.outputs = samples * numbers_of(stage.output);
@@ -87,14 +106,22 @@ StageEvents stage_events(const Plan& plan, const Fabric& fabric, std::size_t s, 
     const std::uint64_t numbers = samples * numbers_of(plan.graph.stages[static_cast<std::size_t>(in.from)].output);
     const std::uint64_t bits = numbers * activation_bits(plan);
     e.written_bits += bits;
-    e.link_bit_hops +=
-        static_cast<std::uint64_t>(std::llround(static_cast<double>(bits) * hops_between(plan, fabric, in.from, s)));
+    add_links(plan, fabric, s, in, made, e);
     if (in.is_added) {
       e.partial_sums += numbers;
       e.read_bits += bits;
     }
   }
   return e;
+}
+
+// Of all stages, from the iterations of each.
+std::vector<StageEvents> events_of_stages(const Plan& plan, const std::vector<std::uint64_t>& made,
+                                          std::uint64_t samples) {
+  const Fabric fabric = plan_fabric(plan);
+  std::vector<StageEvents> events(plan.stages.size());
+  for (std::size_t s = 1; s < plan.stages.size(); ++s) events[s] = stage_events(plan, fabric, s, made, samples);
+  return events;
 }
 
 double chip_memory_kib(const ChipSpec& chip) {
@@ -107,7 +134,6 @@ void add_stage(const StageEvents& e, std::size_t layer, double drive, const Tech
   const TechnologySpec& t = technology.spec();
   const auto steps = static_cast<std::uint64_t>(t.input_steps) * static_cast<std::uint64_t>(t.weight_slices) *
                      static_cast<std::uint64_t>(options.reads_per_mvm);
-  const int adc_bits = options.adc_bits > 0 ? options.adc_bits : t.adc_bits;
   const auto put = [&](FigureName name, std::uint64_t count, const FigureQuery& query = {}) {
     if (count > 0) table.add(layer, Phase::forward, technology.figure(name, query), count);
   };
@@ -119,12 +145,12 @@ void add_stage(const StageEvents& e, std::size_t layer, double drive, const Tech
               e.crossing_reads * static_cast<std::uint64_t>(t.cells_per_crossing) * steps);
   }
   put(FigureName::dac, e.dac * steps);
-  put(FigureName::adc, e.adc * steps, {adc_bits, 0});
+  put(FigureName::adc, e.adc * steps, converter_query(t, chip, options.adc_bits));
   put(FigureName::partial_sum, e.partial_sums + e.adc * (steps - 1));
   put(FigureName::activation, e.outputs);
   put(FigureName::mac, e.macs, {static_cast<int>(chip.constants.activation_bits), 0});
   put(FigureName::memory_bit, e.read_bits + e.written_bits, {0, chip_memory_kib(chip)});
-  put(FigureName::link_bit_hop, e.link_bit_hops);
+  put(FigureName::link_bit_hop, e.link_flit_hops * flit_bits(chip));
 }
 
 double tick_seconds(const ChipSpec& chip, const PlanCostOptions& options) {
@@ -157,27 +183,26 @@ StageEvents& StageEvents::operator+=(const StageEvents& o) {
   partial_sums += o.partial_sums;
   read_bits += o.read_bits;
   written_bits += o.written_bits;
-  link_bit_hops += o.link_bit_hops;
+  link_flits += o.link_flits;
+  link_flit_hops += o.link_flit_hops;
   return *this;
 }
 
+std::uint64_t flits_of_pixel(const ChipSpec& chip, int channels) {
+  const auto bits = static_cast<std::uint64_t>(channels) * static_cast<std::uint64_t>(chip.constants.activation_bits);
+  return static_cast<std::uint64_t>(chip.constants.head_flits) + blocks_of(bits, flit_bits(chip));
+}
+
 std::vector<StageEvents> plan_events(const Plan& plan, std::uint64_t samples) {
-  const Fabric fabric = plan_fabric(plan);
-  std::vector<StageEvents> events(plan.stages.size());
-  for (std::size_t s = 1; s < plan.stages.size(); ++s) {
-    events[s] = stage_events(plan, fabric, s, samples * positive(plan.stages[s].iterations), samples);
-  }
-  return events;
+  std::vector<std::uint64_t> made;
+  for (const StagePlan& p : plan.stages) made.push_back(samples * positive(p.iterations));
+  return events_of_stages(plan, made, samples);
 }
 
 std::vector<StageEvents> simulated_events(const Plan& plan, const SimulationResult& run) {
-  const Fabric fabric = plan_fabric(plan);
-  const auto samples = static_cast<std::uint64_t>(run.last_output.size());
-  std::vector<StageEvents> events(plan.stages.size());
-  for (std::size_t s = 1; s < plan.stages.size(); ++s) {
-    events[s] = stage_events(plan, fabric, s, positive(run.stages[s].iterations), samples);
-  }
-  return events;
+  std::vector<std::uint64_t> made;
+  for (const StageRun& stage : run.stages) made.push_back(positive(stage.iterations));
+  return events_of_stages(plan, made, static_cast<std::uint64_t>(run.last_output.size()));
 }
 
 CostTable cost_of_plan(const Plan& plan, const Technology& technology, const PlanCostOptions& options,
@@ -221,8 +246,7 @@ CostSummary summary_of_plan(const Plan& plan, const CostTable& table, const Tech
   const double cores = std::max(1.0 * plan.cores, plan.chip.constants.cores);
   const double bytes =
       plan.chip.constants.sram_kib > 0 ? plan.chip.constants.sram_kib * kKibBytes * cores : plan.sram_bytes();
-  const int adc_bits = options.adc_bits > 0 ? options.adc_bits : technology.spec().adc_bits;
-  summary.area_mm2 = core_area_mm2(technology, plan.chip, adc_bits, bytes / cores).times(cores);
+  summary.area_mm2 = core_area_mm2(technology, plan.chip, options.adc_bits, bytes / cores).times(cores);
   return summary;
 }
 
@@ -249,8 +273,7 @@ PeakCost peak_of_chip(const ChipSpec& chip, const Technology& technology, const 
   s.energy_j = interval_of(peak.table.total()).times(peak.arrays);
   s.seconds = s.latency_s = seconds;
   s.operations = 2 * rows * columns * peak.arrays;
-  const int adc_bits = options.adc_bits > 0 ? options.adc_bits : technology.spec().adc_bits;
-  s.area_mm2 = core_area_mm2(technology, chip, adc_bits, 0).times(cores);
+  s.area_mm2 = core_area_mm2(technology, chip, options.adc_bits, 0).times(cores);
   return peak;
 }
 

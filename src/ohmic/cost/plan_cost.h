@@ -25,7 +25,8 @@ struct StageEvents {
   std::uint64_t outputs = 0;                      ///< numbers that it makes
   std::uint64_t partial_sums = 0;                 ///< numbers added up beside
   std::uint64_t read_bits = 0, written_bits = 0;  ///< of the buffers that it reads
-  std::uint64_t link_bit_hops = 0;                ///< of its inputs on their way
+  std::uint64_t link_flits = 0;                   ///< sent over links to its inputs
+  std::uint64_t link_flit_hops = 0;               ///< of these, from a core to the next
 
   bool operator==(const StageEvents&) const = default;
   StageEvents& operator+=(const StageEvents& other);
@@ -35,6 +36,10 @@ struct StageEvents {
 std::vector<StageEvents> plan_events(const Plan& plan, std::uint64_t samples);
 /// The same from what a simulation started.
 std::vector<StageEvents> simulated_events(const Plan& plan, const SimulationResult& run);
+
+/// Flits of a packet that brings a pixel of a stream to a core: its channels side by side, the last flit filled up,
+/// behind the head.
+std::uint64_t flits_of_pixel(const ChipSpec& chip, int channels);
 
 struct PlanCostOptions {
   int adc_bits = 0;       ///< 0: the technology's

@@ -3,7 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "ohmic/chip/co_simulation.h"
-#include "ohmic/device/preset.h"
+#include "ohmic/cost/test_support.h"
 #include "ohmic/mapping/test_support.h"
 
 namespace ohmic {
@@ -48,22 +48,6 @@ TEST(PeakCost, TheFittedConverterIsWhatIsLeftOfTheCore) {
 
 // ------------------------------------------------------------------------------------------- counters of a pipeline
 
-Graph cell_graph(const NamedNetwork& n) {
-  static const std::shared_ptr<const CellModel> cell = DeviceSpec("pcm").make();
-  GraphContext context;
-  context.input = n.input;
-  context.classes = n.classes;
-  context.make_weights = [&](std::uint32_t unit, int inputs, int outputs,
-                             const LayerSpec&) -> std::unique_ptr<Weights> {
-    TileSpec spec;
-    spec.inputs = inputs;
-    spec.outputs = outputs;
-    spec.unit = unit;
-    return std::make_unique<AnalogWeights>(Tile(spec, cell));
-  };
-  return Graph(n.network, context);
-}
-
 Counters counters_of(Graph& graph) {
   Counters all;
   for (const WeightMatrix* matrix : graph.weight_matrices()) all += matrix->weights->counters();
@@ -73,7 +57,8 @@ Counters counters_of(Graph& graph) {
 TEST(PlanCost, CountersOfThePipelineAreThoseOfTheFunctionalRun) {
   const NamedNetwork n = make_named_network("small_inception");
   constexpr std::size_t kSamples = 3;
-  Graph pipelined = cell_graph(n), functional = cell_graph(n);
+  Graph pipelined = graph_on_cells(n.network, n.input, n.classes);
+  Graph functional = graph_on_cells(n.network, n.input, n.classes);
   Matrix x(kSamples, pipelined.input_size());
   gaussians(RandomStream(3, Purpose::latent, 0, 0), x.values());
   const Plan plan = map_network(n.name, make_stage_graph(n.network, n.input, n.classes), load_chip("paper"), {});
@@ -92,6 +77,8 @@ TEST(PlanCost, CountersOfThePipelineAreThoseOfTheFunctionalRun) {
   EXPECT_EQ(all.dac, counted.dac_conversions);
   EXPECT_EQ(all.adc, counted.adc_conversions);
   EXPECT_EQ(all.crossing_reads, counted.crossing_reads);
+  EXPECT_GT(all.link_flits, 0u);
+  EXPECT_GE(all.link_flit_hops, all.link_flits);
 }
 
 TEST(PlanCost, ResnetOnThreeChipsAddsUpExactly) {
@@ -112,6 +99,44 @@ TEST(PlanCost, ResnetOnThreeChipsAddsUpExactly) {
     EXPECT_GE(s.energy_j.high, s.energy_j.value) << name;
     EXPECT_GT(s.area_mm2.value, 0) << name;
   }
+}
+
+// A pixel of 16 channels of 8 bits is 128 bits: four flits of 32 bits behind a head; 17 channels need a fifth, mostly
+// empty.
+TEST(Flits, AreFilledUpBehindAHead) {
+  ChipSpec chip = load_chip("hermes_core", std::vector<std::string>{"link_bits=32", "head_flits=1"});
+  EXPECT_EQ(flits_of_pixel(chip, 16), 1u + 4);
+  EXPECT_EQ(flits_of_pixel(chip, 17), 1u + 5);
+  EXPECT_EQ(flits_of_pixel(chip, 1), 1u + 1);
+  chip.constants.head_flits = 0;
+  EXPECT_EQ(flits_of_pixel(chip, 16), 4u);
+  chip.constants.link_bits = 256;
+  EXPECT_EQ(flits_of_pixel(chip, 16), 1u);
+}
+
+// Three convolutions in a row, each on a core of its own: one packet per pixel over each link of a ring.
+TEST(Flits, AreCountedPacketByPacket) {
+  NetworkSpec network;
+  LayerSpec convolution;
+  convolution.kind = LayerKind::convolution;
+  for (const int units : {5, 9, 3}) {
+    convolution.units = units;
+    network.layers.push_back(convolution);
+  }
+  constexpr std::uint64_t kPixels = 6 * 6;
+  const ChipSpec chip = load_chip("hermes_core", std::vector<std::string>{"link_bits=32", "topology=full"});
+  const Plan plan = map_network("three", make_stage_graph(network, {1, 6, 6, 2}, 3), chip, {});
+  const auto events = plan_events(plan, 2);
+  StageEvents all;
+  for (const StageEvents& e : events) all += e;
+  // 5 channels are 40 bits, two flits; 9 are 72 bits, three.
+  EXPECT_EQ(all.link_flits, 2 * kPixels * ((1 + 2) + (1 + 3)));
+  EXPECT_EQ(all.link_flit_hops, all.link_flits);  // every core is one hop from every other
+  Technology technology = load_technology("pcm_14nm");
+  technology.set_value("link_bit_hop=1");
+  const CostTable table = cost_of_plan(plan, technology);
+  EXPECT_EQ(table.count(FigureName::link_bit_hop), 32 * all.link_flit_hops / 2);
+  EXPECT_EQ(table.of_component(Component::links).value, Attojoules::rounded(1e6) * (32 * all.link_flit_hops / 2));
 }
 
 // By hand from 12.48 nJ per full product: 15,361 products of arrays, 192 uJ.

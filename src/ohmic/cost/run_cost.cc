@@ -11,7 +11,9 @@ namespace {
 constexpr int kFloatWordBits = 32, kNarrowBits = 8;
 constexpr double kBytesPerKib = 1024, kBitsPerByte = 8;
 constexpr double kDefaultMemoryKib = 32;  // of a core without a size
-constexpr double kUpdateLanes = 256;      // [assumed] words of the accumulator changed per clock
+constexpr double kUpdateLanes = 256;      // [assumed] words of the accumulator changed per clock, and of layers
+// [assumed] rows and columns of the gradient that units sum up at the same time, a product each per clock
+constexpr std::int64_t kGradientBlock = 32;
 
 std::uint64_t natural(std::int64_t value) { return static_cast<std::uint64_t>(value); }
 
@@ -57,7 +59,7 @@ class MatrixCost {
   void put(FigureName name, std::uint64_t count, const FigureQuery& query = {}) {
     if (count > 0) table_.add(layer_, phase_, technology_.figure(name, query), count);
   }
-  FigureQuery adc_query() const { return {run_.adc_bits > 0 ? run_.adc_bits : technology_.spec().adc_bits, 0}; }
+  FigureQuery adc_query() const { return converter_query(technology_.spec(), chip_, run_.adc_bits); }
 
   void add_products() {
     const TechnologySpec& t = technology_.spec();
@@ -94,22 +96,45 @@ class MatrixCost {
   }
 
   void add_digital() {
+    add_gradient();
+    const std::uint64_t direct = c_->digital_macs - c_->gradient_macs;
     if (!m_.on_cells) {
-      put(FigureName::mac, c_->digital_macs, {kFloatWordBits, 0});
-      put(FigureName::memory_bit, c_->digital_macs * kFloatWordBits * (phase_ == Phase::update ? 2u : 1u),
-          {0, weight_count(run_) * kFloatWordBits / kBitsPerByte / kBytesPerKib});
+      put(FigureName::mac, direct, {kFloatWordBits, 0});
+      put(FigureName::memory_bit, direct * kFloatWordBits * (phase_ == Phase::update ? 2u : 1u),
+          {0, state_kib(kFloatWordBits)});
       return;
     }
-    const std::uint64_t products = c_->accumulator_updates > 0 ? c_->accumulator_updates : c_->digital_macs;
-    if (run_.arithmetic == UpdateArithmetic::stochastic) {
-      put(FigureName::stochastic_product, products);
-    } else {
-      put(FigureName::mac, products, {run_.arithmetic == UpdateArithmetic::narrow ? kNarrowBits : kFloatWordBits, 0});
-    }
+    put_products(c_->accumulator_updates > 0 ? c_->accumulator_updates : direct);
     const auto word = static_cast<std::uint64_t>(run_.accumulator_bits);
-    put(FigureName::memory_bit, c_->accumulator_updates * 2 * word,
-        {0, weight_count(run_) * run_.accumulator_bits / kBitsPerByte / kBytesPerKib});
+    put(FigureName::memory_bit, c_->accumulator_updates * 2 * word, {0, state_kib(run_.accumulator_bits)});
   }
+
+  // Of a batch, and what the optimiser makes of it.
+  void add_gradient() {
+    put_products(c_->gradient_macs);
+    put(FigureName::memory_bit, operand_words() * (m_.on_cells ? kNarrowBits : kFloatWordBits), {0, memory_kib(chip_)});
+    put(FigureName::mac, c_->optimizer_macs, {kFloatWordBits, 0});
+    put(FigureName::memory_bit, c_->state_words * kFloatWordBits, {0, state_kib(kFloatWordBits)});
+  }
+
+  // Inputs are read again for each block of columns, deltas for each block of rows.
+  std::uint64_t operand_words() const {
+    const std::uint64_t vectors = c_->operand_words / natural(m_.rows + m_.columns);
+    const auto blocks = [](std::int64_t whole) { return natural((whole + kGradientBlock - 1) / kGradientBlock); };
+    return vectors * (natural(m_.rows) * blocks(m_.columns) + natural(m_.columns) * blocks(m_.rows));
+  }
+
+  void put_products(std::uint64_t count) {
+    const bool is_narrow = m_.on_cells && run_.arithmetic == UpdateArithmetic::narrow;
+    if (m_.on_cells && run_.arithmetic == UpdateArithmetic::stochastic) {
+      put(FigureName::stochastic_product, count);
+    } else {
+      put(FigureName::mac, count, {is_narrow ? kNarrowBits : kFloatWordBits, 0});
+    }
+  }
+
+  // A memory of one word for each weight.
+  double state_kib(int bits) const { return weight_count(run_) * bits / kBitsPerByte / kBytesPerKib; }
 
   void add_writes() {
     put(FigureName::set_pulse, c_->set_pulses);
@@ -131,10 +156,27 @@ class MatrixCost {
   const Counters* c_ = nullptr;
 };
 
+// A layer beside its matrix stands apart from it.
 std::vector<std::string> names_of(const RunEvents& run) {
   std::vector<std::string> names;
   for (const MatrixEvents& m : run.matrices) names.push_back(m.name);
+  for (const LayerEvents& l : run.layers) {
+    const bool is_taken = std::find(names.begin(), names.end(), l.name) != names.end();
+    names.push_back(is_taken ? l.name + ", digital" : l.name);
+  }
   return names;
+}
+
+void add_layer(const LayerEvents& layer, std::size_t place, const Technology& technology, const ChipSpec& chip,
+               CostTable& table) {
+  const CostFigure mac = technology.figure(FigureName::mac, {kFloatWordBits, 0});
+  const CostFigure bit = technology.figure(FigureName::memory_bit, {0, memory_kib(chip)});
+  for (std::size_t p = 0; p < kPhases.size(); ++p) {
+    const auto phase = static_cast<Phase>(p);
+    const Counters& c = layer.counters[phase];
+    table.add(place, phase, mac, c.digital_macs + c.optimizer_macs);
+    table.add(place, phase, bit, c.operand_words * kNarrowBits + c.state_words * kFloatWordBits);
+  }
 }
 
 bool belongs_to_training(Phase phase) { return phase != Phase::evaluation && phase != Phase::programming; }
@@ -148,13 +190,19 @@ double training_vectors(const MatrixEvents& m) {
 }
 
 double seconds_of(const RunEvents& run, const ChipSpec& chip) {
-  double ticks = 0, words = 0;
+  double ticks = 0, words = 0, products = 0;
   for (const MatrixEvents& m : run.matrices) {
     if (m.on_cells) ticks += training_vectors(m);
     const Counters& update = m.counters[Phase::update];
-    words += static_cast<double>(m.on_cells ? update.accumulator_updates : update.digital_macs);
+    words += static_cast<double>(m.on_cells ? update.accumulator_updates : update.digital_macs - update.gradient_macs);
+    products += static_cast<double>(update.gradient_macs);
   }
-  return ticks * chip.constants.mvm_ns * 1e-9 + words / kUpdateLanes / chip.constants.clock_ghz * 1e-9;
+  for (const LayerEvents& l : run.layers) {
+    const Counters all = l.counters.total();
+    words += static_cast<double>(all.digital_macs - l.counters[Phase::evaluation].digital_macs + all.optimizer_macs);
+  }
+  const double clocks = words / kUpdateLanes + products / static_cast<double>(kGradientBlock * kGradientBlock);
+  return ticks * chip.constants.mvm_ns * 1e-9 + clocks / chip.constants.clock_ghz * 1e-9;
 }
 
 // Products on cells and the accumulation.
@@ -210,6 +258,9 @@ CostTable cost_of_run(const RunEvents& run, const Technology& technology, const 
     MatrixCost cost(run, layer, technology, chip, share, table);
     for (std::size_t p = 0; p < kPhases.size(); ++p) cost.add(static_cast<Phase>(p));
   }
+  for (std::size_t l = 0; l < run.layers.size(); ++l) {
+    add_layer(run.layers[l], run.matrices.size() + l, technology, chip, table);
+  }
   return table;
 }
 
@@ -226,8 +277,7 @@ CostSummary summary_of_run(const RunEvents& run, const CostTable& table, const T
   summary.seconds = seconds_of(run, chip) / samples;
   summary.operations = operations_of(run) / samples;
   const double cores = std::ceil(arrays_of_run(run) / chip.constants.arrays_per_core);
-  const int adc_bits = run.adc_bits > 0 ? run.adc_bits : technology.spec().adc_bits;
-  summary.area_mm2 = core_area_mm2(technology, chip, adc_bits, chip.constants.sram_kib * kBytesPerKib).times(cores);
+  summary.area_mm2 = core_area_mm2(technology, chip, run.adc_bits, chip.constants.sram_kib * kBytesPerKib).times(cores);
   const CostFigure byte = technology.figure(FigureName::memory_area_byte);
   const double bytes = weight_count(run) * run.accumulator_bits / kBitsPerByte;
   summary.area_mm2.value += bytes * byte.value * 1e-6;

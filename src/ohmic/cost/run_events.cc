@@ -18,6 +18,15 @@ Counters read_counter_set(const EventsJson& json) {
   return counters;
 }
 
+PhaseCounters read_phases(const EventsJson& phases) {
+  PhaseCounters counters;
+  for (std::size_t p = 0; p < kPhases.size(); ++p) {
+    const auto found = phases.find(std::string(kPhases[p]));
+    if (found != phases.end()) counters[static_cast<Phase>(p)] = read_counter_set(*found);
+  }
+  return counters;
+}
+
 MatrixEvents read_matrix(const EventsJson& json) {
   MatrixEvents m;
   json.at("name").get_to(m.name);
@@ -26,10 +35,7 @@ MatrixEvents read_matrix(const EventsJson& json) {
   json.at("on_cells").get_to(m.on_cells);
   json.at("arrays").get_to(m.arrays);
   json.at("cells_per_crossing").get_to(m.cells_per_crossing);
-  for (std::size_t p = 0; p < kPhases.size(); ++p) {
-    const auto found = json.at("phases").find(std::string(kPhases[p]));
-    if (found != json.at("phases").end()) m.counters[static_cast<Phase>(p)] = read_counter_set(*found);
-  }
+  m.counters = read_phases(json.at("phases"));
   return m;
 }
 
@@ -78,6 +84,10 @@ RunEvents read_events(const EventsJson& run) {
   read_rule(config, events);
   if (run.contains("wear")) events.most_writes = run.at("wear").value("most_writes", std::uint64_t{0});
   events.samples = samples_of(run);
+  events.counts_digital_work = run.contains("layers");
+  for (const EventsJson& layer : run.value("layers", EventsJson::array())) {
+    events.layers.push_back({layer.at("name").get<std::string>(), read_phases(layer.at("phases"))});
+  }
   if (!run.contains("matrices")) {
     events.matrices.push_back(whole_network(run, events));
     return events;

@@ -22,6 +22,12 @@ struct MatrixEvents {
   PhaseCounters counters;
 };
 
+/// Digital work of a layer beside its weight matrices, or of all digital parameters.
+struct LayerEvents {
+  std::string name;
+  PhaseCounters counters;
+};
+
 enum class UpdateArithmetic {
   full,        ///< products of 32 bits
   narrow,      ///< factors of a few levels
@@ -31,6 +37,9 @@ enum class UpdateArithmetic {
 struct RunEvents {
   std::string name;
   std::vector<MatrixEvents> matrices;
+  std::vector<LayerEvents> layers;
+  /// Whether gradients of batches, optimisers and layers beside their matrices were counted.
+  bool counts_digital_work = true;
   std::uint64_t samples = 0;  ///< trained
   std::int64_t array_rows = 256, array_columns = 256;
   int adc_bits = 8;          ///< 0: exact

@@ -124,7 +124,9 @@ StudyDesign digital_mixed_design(const RunEvents& run, const Technology& technol
 
 StudyDesign cell_design(std::string name, std::string what, const RunEvents& run, const Technology& technology,
                         const ChipSpec& chip) {
-  return {std::move(name), std::move(what), cost_of_run(run, technology, chip), run.samples};
+  RunEvents matrices = run;
+  matrices.layers.clear();
+  return {std::move(name), std::move(what), cost_of_run(matrices, technology, chip), run.samples};
 }
 
 std::vector<StudyDesign> study_designs(const StudyRuns& runs, const Technology& technology, const ChipSpec& chip) {

@@ -48,7 +48,7 @@ StudyDesign digital_design(const std::vector<MatrixEvents>& layers, const Techno
 /// Mixed precision without cells: weights of 8 bits, 8-bit multiply-adds; the accumulator of 32 bits changed at the
 /// crossings that `run` changed, a weight rewritten for each of its pulses.
 StudyDesign digital_mixed_design(const RunEvents& run, const Technology& technology);
-/// The events of a run on cells.
+/// The events of a run on cells, but for layers without weights: all designs do the same for these.
 StudyDesign cell_design(std::string name, std::string what, const RunEvents& run, const Technology& technology,
                         const ChipSpec& chip);
 

@@ -73,6 +73,58 @@ TEST(RunCost, MeasuredActivityReplacesTheAssumedOneForward) {
   EXPECT_GT(table.of(1, Component::array).value.joules(), 0.2 * 2 * 20 * 2510 * 26e-15);
 }
 
+// 785 x 250 weights, 10 vectors: 8 blocks of 32 columns, 25 of 32 rows.
+TEST(RunCost, PricesTheGradientOfABatch) {
+  const Technology t = load_technology("pcm_14nm");
+  const ChipSpec chip = load_chip("hermes_core");
+  RunEvents run = perceptron_run();
+  const CostTable before = cost_of_run(run, t, chip);
+  const double seconds = summary_of_run(run, before, t, chip).seconds;
+  Counters& update = run.matrices[0].counters[Phase::update];
+  constexpr std::uint64_t kWeights = 785 * 250, kVectors = 10;
+  update.digital_macs = update.gradient_macs = kVectors * kWeights;
+  update.operand_words = kVectors * (785 + 250);
+  update.optimizer_macs = kWeights;
+  update.state_words = 2 * kWeights;
+  const CostTable table = cost_of_run(run, t, chip);
+  EXPECT_EQ(table.count(FigureName::mac), before.count(FigureName::mac) + kVectors * kWeights + kWeights);
+  const std::uint64_t operands = kVectors * (785 * 8 + 250 * 25);
+  EXPECT_EQ(table.count(FigureName::memory_bit),
+            before.count(FigureName::memory_bit) + 8 * operands + 32 * 2 * kWeights);
+  EXPECT_NEAR(summary_of_run(run, table, t, chip).seconds - seconds,
+              static_cast<double>(kVectors * kWeights) / 1024 * 1e-9 / 10, 1e-15);
+  // Of digital weights all words are wide, and other products read the weight.
+  run.matrices[0].on_cells = false;
+  run.matrices[0].counters = {};
+  const CostTable none = cost_of_run(run, t, chip);
+  run.matrices[0].counters[Phase::update].digital_macs = kVectors * kWeights;
+  run.matrices[0].counters[Phase::update].gradient_macs = kVectors * kWeights;
+  run.matrices[0].counters[Phase::update].operand_words = kVectors * (785 + 250);
+  const CostTable digital = cost_of_run(run, t, chip);
+  EXPECT_EQ(digital.count(FigureName::memory_bit) - none.count(FigureName::memory_bit), 32 * operands);
+}
+
+TEST(RunCost, LayersStandBesideTheirMatrices) {
+  const Technology t = load_technology("pcm_14nm");
+  const ChipSpec chip = load_chip("hermes_core");
+  RunEvents run = perceptron_run();
+  const CostTable before = cost_of_run(run, t, chip);
+  LayerEvents norm{"batch_norm1", {}}, cells{"first", {}};
+  norm.counters[Phase::forward].digital_macs = 30;
+  norm.counters[Phase::backward].operand_words = 50;
+  cells.counters[Phase::update].optimizer_macs = 7;
+  cells.counters[Phase::update].state_words = 11;
+  run.layers = {norm, cells};
+  const CostTable table = cost_of_run(run, t, chip);
+  EXPECT_EQ(table.layers(), (std::vector<std::string>{"first", "second", "batch_norm1", "first, digital"}));
+  EXPECT_EQ(table.count(FigureName::mac), before.count(FigureName::mac) + 37);
+  EXPECT_EQ(table.count(FigureName::memory_bit), before.count(FigureName::memory_bit) + 8 * 50 + 32 * 11);
+  EXPECT_EQ(table.of_layer(0), before.of_layer(0));
+  Energy layers;
+  for (std::size_t l = 0; l < table.layers().size(); ++l) layers += table.of_layer(l);
+  EXPECT_EQ(layers, table.total());
+}
+
 // Of the first matrix.
 Attojoules update_energy(RunEvents run, const Technology& t, const ChipSpec& chip) {
   run.matrices[0].counters[Phase::forward] = {};

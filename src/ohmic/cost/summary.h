@@ -33,6 +33,12 @@ struct CostSummary {
 
 inline Interval interval_of(const Energy& e) { return {e.value.joules(), e.low.joules(), e.high.joules()}; }
 
+/// How often one converter converts, in 1e9 per second: the columns that share it, in each step of a product, in the
+/// chip's time for one. Converters run all of that time.
+double conversion_rate_gs(const TechnologySpec& technology, const ChipSpec& chip);
+/// What is asked of the figures of a converter: `adc_bits`, or where 0 those of the technology, at the chip's rate.
+FigureQuery converter_query(const TechnologySpec& technology, const ChipSpec& chip, int adc_bits);
+
 /// Area of one core of a chip in a technology, memory of `bytes` included, in mm2. Not known (NaN) where the technology
 /// knows areas for other arrays only.
 Interval core_area_mm2(const Technology& technology, const ChipSpec& chip, int adc_bits, double bytes);

@@ -122,6 +122,22 @@ void check_copies(const TechnologySpec& spec) {
   }
 }
 
+void check_laws(const TechnologySpec& spec) {
+  for (const ConverterLaw& law : spec.laws) {
+    check_law(spec.name, law);
+    const auto has_name = [&](const auto& other) { return other.family == law.family; };
+    const auto laws = std::count_if(spec.laws.begin(), spec.laws.end(), has_name);
+    const auto is_converter = [](const TechnologyFigure& f) {
+      return f.name == FigureName::adc || f.name == FigureName::adc_area;
+    };
+    const bool has_table = std::any_of(spec.figures.begin(), spec.figures.end(),
+                                       [&](const TechnologyFigure& f) { return is_converter(f) && has_name(f); });
+    if (laws > 1 || has_table) {
+      fail("technology {}: law {} has the family of another law or table; give it its own", spec.name, law.family);
+    }
+  }
+}
+
 // -------------------------------------------------------------------------------------------------------- tables
 
 // Value and interval of one row at another node; intervals cover all scaling rules.
@@ -224,6 +240,7 @@ void describe(FieldVisitor& v, TechnologySpec& t) {
   v.field({"core_rows", "rows", "of the arrays that areas are of; 0: of any", 0, 65536}, t.core_rows);
   v.field({"core_columns", "columns", "of that array", 0, 65536}, t.core_columns);
   v.list({"figures", "", "what events cost"}, t.figures);
+  v.list({"laws", "", "energy and area of converters over bits and rate"}, t.laws);
 }
 
 void check_figures(const TechnologySpec& spec) {
@@ -239,6 +256,7 @@ void check_figures(const TechnologySpec& spec) {
     }
   }
   check_copies(spec);
+  check_laws(spec);
 }
 
 std::vector<std::string> technology_names() {
@@ -253,16 +271,19 @@ TechnologySpec load_technology_spec(std::string_view name) {
   const ConfigDocument document = open_technology(name);
   TechnologySpec spec;
   std::vector<TechnologyFigure> inherited;
+  std::vector<ConverterLaw> inherited_laws;
   std::vector<std::string> families;
   if (const std::string base = document.string_or("base", ""); !base.empty()) {
     spec = load_technology_spec(base);
     inherited = std::exchange(spec.figures, {});
+    inherited_laws = std::exchange(spec.laws, {});
     families = std::exchange(spec.families, {});
   }
   spec.name = name;
   read_fields(document, fmt::format("technology {}", name), spec);
   check_figures(spec);
   spec.figures.insert(spec.figures.end(), inherited.begin(), inherited.end());
+  spec.laws.insert(spec.laws.end(), inherited_laws.begin(), inherited_laws.end());
   spec.families.insert(spec.families.end(), families.begin(), families.end());
   if (!spec.is_collection && (spec.node_nm <= 0 || spec.voltage_v <= 0)) {
     fail("technology {}: node_nm and voltage_v are missing; it needs both", name);
@@ -278,7 +299,7 @@ CostFigure CostFigure::times(double factor) const {
   return result;
 }
 
-Technology::Technology(TechnologySpec spec) : spec_(std::move(spec)), figures_(spec_.figures) {
+Technology::Technology(TechnologySpec spec) : spec_(std::move(spec)), figures_(spec_.figures), laws_(spec_.laws) {
   if (spec_.is_collection) {
     fail("--technology {}: is a collection of figures for others to take from; choose one of them", spec_.name);
   }
@@ -286,6 +307,7 @@ Technology::Technology(TechnologySpec spec) : spec_(std::move(spec)), figures_(s
   for (const std::string& name : spec_.collections) {
     const TechnologySpec more = load_technology_spec(name);
     figures_.insert(figures_.end(), more.figures.begin(), more.figures.end());
+    laws_.insert(laws_.end(), more.laws.begin(), more.laws.end());
   }
   for (auto setting = spec_.families.rbegin(); setting != spec_.families.rend(); ++setting) choose_family(*setting);
 }
@@ -296,7 +318,36 @@ std::vector<std::string> Technology::families_of(FigureName name) const {
     const bool is_new = std::find(families.begin(), families.end(), f.family) == families.end();
     if (f.name == name && is_new) families.push_back(f.family);
   }
+  for (const ConverterLaw& law : laws_) {
+    if (law_of(name, law.family) == &law) families.push_back(law.family);
+  }
   return families;
+}
+
+const ConverterLaw* Technology::law_of(FigureName name, std::string_view family) const {
+  if (name != FigureName::adc && name != FigureName::adc_area) return nullptr;
+  const auto found = std::find_if(laws_.begin(), laws_.end(), [&](const auto& law) { return law.family == family; });
+  return found == laws_.end() ? nullptr : &*found;
+}
+
+// Nodes are part of a law, and need no rule of scaling.
+std::optional<CostFigure> Technology::of_law(FigureName name, const ConverterLaw& law, const FigureQuery& query) const {
+  if (!law.holds(query.bits, query.rate_gs) || spec_.node_nm <= 0) return std::nullopt;
+  const bool is_area = name == FigureName::adc_area;
+  TechnologyFigure row;
+  row.name = name;
+  row.family = law.family;
+  row.unit = traits_of(name).unit;
+  row.node_nm = spec_.node_nm;
+  row.voltage_v = spec_.voltage_v;
+  row.bits = query.bits;
+  row.source = law.source;
+  row.status = law.status;
+  row.value = is_area ? law.area_um2(query.bits, query.rate_gs, spec_.node_nm)
+                      : law.energy_pj(query.bits, query.rate_gs, spec_.node_nm);
+  row.low = row.value * (is_area ? law.area_low : law.energy_low);
+  row.high = row.value * (is_area ? law.area_high : law.energy_high);
+  return CostFigure{row.value, row.low, row.high, row, {law.family}}.times(base_units(row.unit));
 }
 
 bool Technology::has(FigureName name) const { return given_.contains(name) || !families_of(name).empty(); }
@@ -313,6 +364,7 @@ std::vector<std::string> Technology::preferred(FigureName name) const {
 
 std::optional<CostFigure> Technology::of_family(FigureName name, const std::string& family,
                                                 const FigureQuery& query) const {
+  if (const ConverterLaw* law = law_of(name, family)) return of_law(name, *law, query);
   double nearest = 0, distance = 1e300;
   for (const TechnologyFigure& f : figures_) {
     if (f.name != name || f.family != family) continue;
@@ -337,7 +389,8 @@ std::optional<CostFigure> Technology::of_family(FigureName name, const std::stri
   if (auto found = inside(by_bits, query.bits)) return found;
   if (by_bits.size() > 1 || spec_.resolution_after.empty() || family == spec_.resolution_after) return std::nullopt;
   const auto wanted = of_family(name, spec_.resolution_after, query);
-  const auto here = of_family(name, spec_.resolution_after, {static_cast<int>(by_bits[0].first), 0});
+  const auto here =
+      of_family(name, spec_.resolution_after, {static_cast<int>(by_bits[0].first), query.size_kib, query.rate_gs});
   if (!wanted || !here) return std::nullopt;
   return by_bits[0].second.times(wanted->value / here->value);
 }
@@ -348,6 +401,26 @@ std::vector<CostFigure> Technology::sources(FigureName name, const FigureQuery& 
     if (auto found = of_family(name, family, query)) all.push_back(std::move(*found));
   }
   return all;
+}
+
+void Technology::fail_unknown(FigureName name, const FigureQuery& query) const {
+  std::vector<std::string> others;
+  for (const CostFigure& f : sources(name, query)) others.push_back(f.from.family);
+  const std::vector<std::string> wanted = preferred(name);
+  std::string at = fmt::format("{} bits", query.bits);
+  if (query.rate_gs > 0) at += fmt::format(" at {:.4g} GS/s", query.rate_gs);
+  std::string bounds;
+  for (const std::string& family : wanted) {
+    const ConverterLaw* law = law_of(name, family);
+    if (law == nullptr) continue;
+    bounds = fmt::format(" ({} holds for {} to {} bits at known rates up to {} GS/s)", family, law->least_bits,
+                         law->most_bits, law->most_rate_gs);
+  }
+  fail("technology {}: {} of {} is not known for {}{}; {}", spec_.name, traits_of(name).name, fmt::join(wanted, ", "),
+       at, bounds,
+       others.empty()
+           ? std::string("no source has it")
+           : fmt::format("take it from one of {} (--family {}=...)", fmt::join(others, ", "), traits_of(name).name));
 }
 
 CostFigure Technology::figure(FigureName name, const FigureQuery& query) const {
@@ -362,16 +435,12 @@ CostFigure Technology::figure(FigureName name, const FigureQuery& query) const {
   }
   const std::vector<std::string> wanted = preferred(name);
   std::optional<CostFigure> figure;
-  for (std::size_t k = 0; k < wanted.size() && !figure; ++k) figure = of_family(name, wanted[k], query);
-  if (!figure) {
-    std::vector<std::string> others;
-    for (const CostFigure& f : sources(name, query)) others.push_back(f.from.family);
-    fail("technology {}: {} of {} is not known for {} bits; {}", spec_.name, traits_of(name).name,
-         fmt::join(wanted, ", "), query.bits,
-         others.empty()
-             ? std::string("no source has it")
-             : fmt::format("take it from one of {} (--family {}=...)", fmt::join(others, ", "), traits_of(name).name));
+  for (std::size_t k = 0; k < wanted.size() && !figure; ++k) {
+    figure = of_family(name, wanted[k], query);
+    // Who asks for a law is not given a table instead.
+    if (!figure && law_of(name, wanted[k]) != nullptr) break;
   }
+  if (!figure) fail_unknown(name, query);
   if (spec_.interval == IntervalKind::all) {
     for (const CostFigure& other : sources(name, query)) {
       figure->low = std::min(figure->low, other.low);

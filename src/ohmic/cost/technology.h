@@ -30,6 +30,7 @@
 #include <vector>
 
 #include "ohmic/core/config.h"
+#include "ohmic/cost/converter_law.h"
 
 namespace ohmic {
 
@@ -114,11 +115,13 @@ struct TechnologySpec {
   double cell_conductance_us = 5;
   int core_rows = 0, core_columns = 0;  ///< of the arrays that areas are of; 0: of any
   std::vector<TechnologyFigure> figures;
+  std::vector<ConverterLaw> laws;  ///< families of adc and adc_area that depend on the rate as well
 };
 void describe(FieldVisitor& v, TechnologySpec& t);
 
 /// Errors of a file: a figure without source, with a wrong unit or an interval that does not hold it; a row that is
-/// there twice; a table that falls with bits, sizes or nodes; a table that repeats another one's.
+/// there twice; a table that falls with bits, sizes or nodes; a table that repeats another one's; a law that falls, or
+/// that has the name of a table.
 void check_figures(const TechnologySpec& spec);
 
 std::vector<std::string> technology_names();
@@ -138,6 +141,7 @@ struct CostFigure {
 struct FigureQuery {
   int bits = 0;
   double size_kib = 0;
+  double rate_gs = 0;  ///< conversions of one converter per ns; 0: not known
 };
 
 /// A technology with the collections that it names.
@@ -163,10 +167,14 @@ class Technology {
  private:
   std::vector<std::string> families_of(FigureName name) const;
   std::vector<std::string> preferred(FigureName name) const;
+  const ConverterLaw* law_of(FigureName name, std::string_view family) const;
+  std::optional<CostFigure> of_law(FigureName name, const ConverterLaw& law, const FigureQuery& query) const;
+  [[noreturn]] void fail_unknown(FigureName name, const FigureQuery& query) const;
   std::optional<CostFigure> of_family(FigureName name, const std::string& family, const FigureQuery& query) const;
 
   TechnologySpec spec_;
   std::vector<TechnologyFigure> figures_;                  // own first
+  std::vector<ConverterLaw> laws_;                         // likewise
   std::map<FigureName, std::vector<std::string>> chosen_;  // the first that knows what is asked
   std::map<FigureName, double> given_;
   std::array<double, kFigureCount> factors_;

@@ -110,6 +110,7 @@ void describe(FieldVisitor& v, ChipConstants& c) {
   v.field({"sram_port_bits", "bits", "read from one bank per clock", 1, 1e9}, c.sram_port_bits);
   v.field({"clock_ghz", "GHz", "of memories and links", 1e-3, 1e3}, c.clock_ghz);
   v.field({"link_bits", "bits", "over one link per clock, in one direction", 1, 1e9}, c.link_bits);
+  v.field({"head_flits", "flits", "of link_bits each, before the data of a packet", 0, 64}, c.head_flits);
   v.field({"hop_ns", "ns", "from one core to a linked one", 0, 1e9}, c.hop_ns);
   v.field({"reach", "cores", "how many of the cores after it a core of a prism reaches", 1, 64}, c.reach);
 }
@@ -144,6 +145,8 @@ ChipSpec load_chip(std::string_view name, std::span<const std::string> settings)
   check_whole(chip, "array_columns", c.array_columns);
   check_whole(chip, "arrays_per_core", c.arrays_per_core);
   check_whole(chip, "cores", c.cores);
+  check_whole(chip, "link_bits", c.link_bits);
+  check_whole(chip, "head_flits", c.head_flits);
   check_whole(chip, "reach", c.reach);
   return chip;
 }

@@ -40,7 +40,8 @@ struct ChipConstants {
   double sram_banks = 1;
   double sram_port_bits = 4096;
   double clock_ghz = 1;
-  double link_bits = 64;  ///< per clock and direction
+  double link_bits = 64;  ///< per clock and direction: a flit
+  double head_flits = 0;  ///< before the data of a packet
   double hop_ns = 0;
   double reach = 5;
 };
