@@ -111,6 +111,40 @@ TEST_F(Cost, ASweepPutsAccuracyBesideEnergy) {
   EXPECT_NE(read_bytes(path("sweep.html")).find("Accuracy against energy"), std::string::npos);
 }
 
+TEST_F(Cost, ConvertersByALawOfTheirRate) {
+  const Arguments isaac = {"cost", "resnet32_narrow", "--chip", "isaac_like", "--family", "adc=survey"};
+  const CostJson report = json_of(succeed(isaac + Arguments{"--json"}));
+  expect_conserved(report);
+  EXPECT_EQ(report["converters"]["bits"], 8);
+  EXPECT_NEAR(report["converters"]["rate_gs"].get<double>(), 1.28, 1e-9);
+  EXPECT_NE(succeed(isaac).find("8 bits at 1.28 GS/s"), std::string::npos);
+  const CostJson slow = json_of(succeed(isaac + Arguments{"--chip-set", "mvm_ns=16000", "--json"}));
+  EXPECT_LT(slow["components"]["ADC"]["energy_j"], report["components"]["ADC"]["energy_j"]);
+  expect_mistake(isaac + Arguments{"--chip-set", "mvm_ns=100"}, {"20.48 GS/s", "up to 10 GS/s", "take it from one of"});
+}
+
+// Runs of versions that did not count the digital work of batches have neither layers nor these counters.
+TEST_F(Cost, OfAnOlderRunSaysWhatIsMissing) {
+  const std::string run = text("run");
+  succeed(Arguments{"train", "mnist_mixed_precision", "--out", run, "--set", "training.batch_size=20"} + kShort);
+  const CostJson now = json_of(succeed({"cost", run, "--json"}));
+  expect_conserved(now);
+  EXPECT_EQ(now["notes"].dump().find("did not count"), std::string::npos);
+  CostJson record = json_of(read_bytes(path("run") / "run.json"));
+  record.erase("layers");
+  for (CostJson& matrix : record["matrices"]) {
+    for (CostJson& counters : matrix["phases"]) {
+      for (const char* name : {"gradient_macs", "operand_words", "optimizer_macs", "state_words"}) counters.erase(name);
+    }
+  }
+  write_bytes(path("run") / "run.json", record.dump());
+  const CostJson before = json_of(succeed({"cost", run, "--json"}));
+  expect_conserved(before);
+  EXPECT_NE(before["notes"].dump().find("did not count the gradients of batches"), std::string::npos);
+  EXPECT_LT(before["phases"]["update"]["energy_j"], now["phases"]["update"]["energy_j"]);
+  EXPECT_EQ(before["phases"]["forward"], now["phases"]["forward"]);
+}
+
 TEST_F(Cost, MistakesNameTheWayOut) {
   expect_mistake({"cost"}, {"name a run or a network"});
   expect_mistake({"cost", "resnet32", "--technology", "pcm_13nm"}, {"there is no such technology", "pcm_14nm"});
