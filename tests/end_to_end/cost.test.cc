@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <fstream>
 #include <nlohmann/json.hpp>
 
 #include "program.h"
@@ -109,6 +110,11 @@ TEST_F(Cost, ASweepPutsAccuracyBesideEnergy) {
   EXPECT_LT(sweep["points"][0]["energy_j"]["value"], sweep["points"][2]["energy_j"]["value"]);  // 4 bits against 8
   EXPECT_GT(sweep["points"][0]["energy_j"]["value"], sweep["points"][1]["energy_j"]["value"]);  // 64 rows against 256
   EXPECT_NE(read_bytes(path("sweep.html")).find("Accuracy against energy"), std::string::npos);
+  // By the law: 8 columns in 8 steps of 130 ns, below the corner of both.
+  const CostJson law = json_of(succeed({"cost", run, "--technology", "rram_28nm", "--family", "adc=survey", "--sweep",
+                                        "tile.adc_bits=6,8", "--images", "10", "--json"}));
+  EXPECT_NEAR(law["points"][0]["conversion_rate_gs"].get<double>(), 64 / 130.0, 1e-9);
+  EXPECT_LT(law["points"][0]["energy_j"]["value"], law["points"][1]["energy_j"]["value"]);
 }
 
 TEST_F(Cost, ConvertersByALawOfTheirRate) {
@@ -137,7 +143,7 @@ TEST_F(Cost, OfAnOlderRunSaysWhatIsMissing) {
       for (const char* name : {"gradient_macs", "operand_words", "optimizer_macs", "state_words"}) counters.erase(name);
     }
   }
-  write_bytes(path("run") / "run.json", record.dump());
+  std::ofstream(path("run") / "run.json") << record.dump();
   const CostJson before = json_of(succeed({"cost", run, "--json"}));
   expect_conserved(before);
   EXPECT_NE(before["notes"].dump().find("did not count the gradients of batches"), std::string::npos);

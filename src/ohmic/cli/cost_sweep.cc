@@ -50,6 +50,7 @@ void cost_point(const SweepRequest& request, const NetworkSource& network, const
   const CostSummary summary = summary_of_plan(plan, table, technology, options);
   point.energy_j = summary.energy_j;
   point.area_mm2 = summary.area_mm2;
+  point.rate_gs = conversion_rate_gs(technology.spec(), chip);
 }
 
 }  // namespace
@@ -80,7 +81,7 @@ SweepResult sweep_run(const SweepRequest& request, const Technology& technology,
 TextRows sweep_rows(const SweepResult& sweep) {
   TextRows rows = {{}};
   for (const SweepAxis& axis : sweep.axes) rows[0].push_back(axis.key);
-  for (const char* heading : {"accuracy", "energy per image", "low", "high", "area, mm2", ""}) {
+  for (const char* heading : {"accuracy", "energy per image", "low", "high", "area, mm2", "conversions, GS/s", ""}) {
     rows[0].emplace_back(heading);
   }
   for (const SweepPoint& p : sweep.points) {
@@ -89,7 +90,7 @@ TextRows sweep_rows(const SweepResult& sweep) {
     row.insert(row.end(), {fmt::format("{:.2f} %", 100 * p.accuracy), format_energy(p.energy_j.value),
                            format_energy(p.energy_j.low), format_energy(p.energy_j.high),
                            std::isfinite(p.area_mm2.value) ? fmt::format("{:.3g}", p.area_mm2.value) : "-",
-                           p.is_best ? "not beaten" : ""});
+                           fmt::format("{:.3g}", p.rate_gs), p.is_best ? "not beaten" : ""});
     rows.push_back(std::move(row));
   }
   return rows;
@@ -104,6 +105,7 @@ nlohmann::ordered_json sweep_json(const SweepResult& sweep) {
     row["accuracy"] = p.accuracy;
     row["energy_j"] = {{"value", p.energy_j.value}, {"low", p.energy_j.low}, {"high", p.energy_j.high}};
     row["area_mm2"] = p.area_mm2.value;
+    row["conversion_rate_gs"] = p.rate_gs;
     row["is_best"] = p.is_best;
     json["points"].push_back(std::move(row));
   }

@@ -25,6 +25,7 @@ struct SweepPoint {
   double accuracy = 0;               ///< of the deployed weights on the test images, 0 to 1
   Interval energy_j;                 ///< per image
   Interval area_mm2;
+  double rate_gs = 0;    ///< conversions of one converter per ns
   bool is_best = false;  ///< no other point is as accurate for less
 };
 
