@@ -22,6 +22,7 @@ constexpr const char* kMapExamples =
     "  ohmic map mobilenet_v2 --depthwise digital --chip hermes_core\n"
     "  ohmic map googlenet --share\n"
     "  ohmic map googlenet --fabrics\n"
+    "  ohmic map googlenet --placement snake\n"
     "  ohmic map resnet32 --explore --page resnet32.html\n"
     "  ohmic map cifar10_cnn --set network.layers.0.units=32 --chip hermes64 --chip-set topology=ring --json\n\n"
     "NETWORK is a network (`ohmic list networks`), or an experiment's name or file. A tick is the time of one\n"

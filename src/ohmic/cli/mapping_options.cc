@@ -29,6 +29,12 @@ void add_mapping_options(CLI::App& command, MappingArguments& a) {
   command.add_option("--buffers", a.buffers, "Size of the buffers: least, full-rate, rows or full-map [full-rate]")
       ->check(CLI::IsMember({"least", "full-rate", "rows", "full-map"}))
       ->type_name("SCHEME");
+  command
+      .add_option("--placement", a.placement,
+                  "Where cores stand: snake, in the order of the stages, or search, from there with exchanges that "
+                  "save bits x hops [search]")
+      ->check(CLI::IsMember({"snake", "search"}))
+      ->type_name("HOW");
 }
 
 MapRequest map_request(const MappingArguments& a) {
@@ -41,6 +47,7 @@ MapRequest map_request(const MappingArguments& a) {
   request.depthwise = a.depthwise == "digital" ? DepthwisePlace::digital : DepthwisePlace::arrays;
   const auto scheme = std::find(kBufferSchemes.begin(), kBufferSchemes.end(), a.buffers);
   request.scheme = static_cast<BufferScheme>(scheme - kBufferSchemes.begin());
+  request.placement = a.placement == "snake" ? Placement::snake : Placement::search;
   return request;
 }
 

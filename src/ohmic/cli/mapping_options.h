@@ -18,6 +18,7 @@ struct MappingArguments {
   bool packs = false, shares = false;
   std::string depthwise = "arrays";
   std::string buffers = "full-rate";
+  std::string placement = "search";
 };
 
 /// Adds them to a command.

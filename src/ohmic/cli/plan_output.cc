@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
+#include <string_view>
 
 #include "ohmic/cli/terminal.h"
 
@@ -78,6 +80,24 @@ std::string topology_name(const Plan& plan) {
   return fmt::format("mesh of {} columns", fabric.columns());
 }
 
+// 1234567 -> "1.23 Mbit".
+std::string bits_text(double bits) {
+  constexpr std::array<std::string_view, 5> kPrefixes = {"", "k", "M", "G", "T"};
+  std::size_t p = 0;
+  for (; bits >= 1000 && p + 1 < kPrefixes.size(); ++p) bits /= 1000;
+  return fmt::format("{:.3g} {}bit", bits, kPrefixes[p]);
+}
+
+std::string placement_summary(const Plan& plan) {
+  if (plan.bit_hops == 0) return "";
+  constexpr double kProven = 5e-4;  // as far as is printed
+  const double above = plan.bit_hops / plan.least_bit_hops - 1;
+  return fmt::format(
+      "placement ({}): {}-hops per sample, {}\n", kPlacements[static_cast<std::size_t>(plan.placement)],
+      bits_text(plan.bit_hops),
+      above < kProven ? "the least possible" : fmt::format("at most {} above the least possible", percent_text(above)));
+}
+
 }  // namespace
 
 std::string format_bytes(double bytes) {
@@ -120,7 +140,7 @@ std::string plan_summary(const Plan& plan) {
                       format_chip_time(plan, plan.serial_products()));
   text += fmt::format("activation memory {} ({} buffers)\n", format_bytes(plan.sram_bytes()),
                       kBufferSchemes[static_cast<std::size_t>(plan.scheme)]);
-  return text + link_summary(plan);
+  return text + placement_summary(plan) + link_summary(plan);
 }
 
 std::vector<std::vector<std::string>> plan_table(const Plan& plan) {
@@ -154,6 +174,9 @@ nlohmann::ordered_json plan_json(const Plan& plan) {
                                  {"latency_ticks", times.latency},
                                  {"serial_products", plan.serial_products()},
                                  {"sram_bytes", plan.sram_bytes()},
+                                 {"placement", kPlacements[static_cast<std::size_t>(plan.placement)]},
+                                 {"bit_hops_per_sample", plan.bit_hops},
+                                 {"least_bit_hops_per_sample", plan.least_bit_hops},
                                  {"busiest_link", {traffic.busiest.from, traffic.busiest.to}},
                                  {"busiest_link_bits_per_sample", traffic.busiest_bits},
                                  {"busiest_link_ticks", link_ticks(plan, traffic)},

@@ -323,7 +323,7 @@ Plan map_network(std::string network, StageGraph graph, const ChipSpec& chip, co
   if (request.arrays) plan = replicate_to_arrays(std::move(plan), *request.arrays);
   if (request.latency) plan = replicate_to_latency(std::move(plan), *request.latency);
   if (request.sharing == ArraySharing::on) plan = share_arrays(std::move(plan));
-  plan = place(std::move(plan));
+  plan = place(std::move(plan), request.placement);
   return size_buffers(std::move(plan), request.scheme);
 }
 

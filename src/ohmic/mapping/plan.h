@@ -12,6 +12,7 @@
 #include "ohmic/mapping/chip_spec.h"
 #include "ohmic/mapping/fabric.h"
 #include "ohmic/mapping/pipeline.h"
+#include "ohmic/mapping/placement.h"
 #include "ohmic/mapping/stage_graph.h"
 
 namespace ohmic {
@@ -62,8 +63,10 @@ struct Plan {
   DepthwisePlace depthwise = DepthwisePlace::arrays;
   BufferScheme scheme = BufferScheme::full_rate;
   Tick ticks_per_sample = 1;
+  Placement placement = Placement::search;
   std::vector<StagePlan> stages;
-  int cores = 1;  ///< used
+  int cores = 1;                            ///< used
+  double bit_hops = 0, least_bit_hops = 0;  ///< as PlacedCores
 
   std::int64_t arrays() const;
   double sram_bytes() const;
@@ -97,9 +100,11 @@ Plan replicate_to_latency(Plan plan, Tick latency);
 Plan share_arrays(Plan plan);
 /// Buffer sizes. Copies must be final. `least`: how the least sizes are found.
 Plan size_buffers(Plan plan, BufferScheme scheme, LeastBuffers least = LeastBuffers::exact);
-/// Groups arrays into cores and gives these places on the fabric: along a snake over a mesh, in the order of the
-/// prism's search, else one after the other. Error where arrays, cores or bytes are missing: the message says how many.
-Plan place(Plan plan);
+/// Groups arrays into cores and gives these places on the fabric. Error where arrays, cores or bytes are missing: the
+/// message says how many.
+Plan place(Plan plan, Placement placement = Placement::search);
+/// The cores as they stand, or `search` for better places of theirs: bits x hops and their bound are filled in.
+Plan weigh_places(Plan plan, Placement placement);
 
 /// Rows and columns of the block that a stage of one copy takes on an array, packing included.
 std::pair<std::int64_t, std::int64_t> block_of(const Stage& stage, const Packing& packing);
@@ -114,6 +119,8 @@ Pipeline with_links(Pipeline pipeline, const Plan& plan);
 
 /// Edges between stages of which both stand on cores.
 std::vector<std::pair<int, int>> placed_edges(const Plan& plan);
+/// The streams between stages that stand on cores, as views of the plan's.
+std::vector<Flow> plan_flows(const Plan& plan);
 /// Bits of activations between stages on a fabric, where the plan's cores stand.
 Traffic plan_traffic(const Plan& plan, const Fabric& fabric);
 Fabric plan_fabric(const Plan& plan);
@@ -133,6 +140,7 @@ struct MapRequest {
   ArraySharing sharing = ArraySharing::off;
   DepthwisePlace depthwise = DepthwisePlace::arrays;
   BufferScheme scheme = BufferScheme::full_rate;
+  Placement placement = Placement::search;
 };
 
 /// All passes.
