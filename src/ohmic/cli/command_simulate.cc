@@ -7,6 +7,7 @@
 #include <stdexcept>
 
 #include "ohmic/chip/co_simulation.h"
+#include "ohmic/chip/link_buffers.h"
 #include "ohmic/cli/chip_page.h"
 #include "ohmic/cli/command.h"
 #include "ohmic/cli/mapping_options.h"
@@ -47,7 +48,6 @@ struct SimulateArguments {
   int images = 4;
   int threads = 0;
   bool has_activations = false;
-  bool has_links = false;
   bool json = false;
 };
 
@@ -79,9 +79,10 @@ void set_buffer(Plan& plan, const std::string& text) {
 Plan plan_as_asked(const MappingArguments& a) {
   const std::filesystem::path path = a.network;
   if (path.extension() != ".json") return map_as_asked(a);
-  return read_plan(read_text_file(path), a.network, [](const std::string& name, const std::vector<std::string>& set) {
-    return load_network(name, set).stages();
-  });
+  Plan plan = read_plan(
+      read_text_file(path), a.network,
+      [](const std::string& name, const std::vector<std::string>& set) { return load_network(name, set).stages(); });
+  return plan.links == LinkWidth::of_chip ? find_link_needs(std::move(plan)) : plan;
 }
 
 // A network with its cells and what it is to look at.
@@ -163,7 +164,7 @@ void simulate_network(const SimulateArguments& arguments) {
   Plan plan = plan_as_asked(arguments.mapping);
   for (const std::string& buffer : arguments.buffers) set_buffer(plan, buffer);
   Pipeline pipeline = make_pipeline(plan, BufferBounds::bounded);
-  if (arguments.has_links) pipeline = with_links(std::move(pipeline), plan);
+  if (arguments.mapping.has_links || plan.links == LinkWidth::of_chip) pipeline = with_links(std::move(pipeline), plan);
   std::string remark;
   const SimulationResult result = arguments.has_activations ? simulate_live(arguments, plan, pipeline, remark)
                                                             : simulate(pipeline, arguments.images);
@@ -191,7 +192,6 @@ void add_simulate_command(CLI::App& program, CommandStatus&) {
   command->add_option("--buffer", arguments->buffers, "Size of one buffer, FROM:TO=PIXELS; repeatable")
       ->type_name("BUFFER");
   command->add_flag("--activations", arguments->has_activations, "Move real activations and compare the outputs");
-  command->add_flag("--links", arguments->has_links, "Let pixels queue for the links between cores");
   command->add_option("--data", arguments->data, "Folder of the data sets, for a run's test images")->type_name("DIR");
   command->add_option("--threads", arguments->threads, "Threads; 0 for all cores")->check(CLI::Range(0, 1024));
   command->add_option("--page", arguments->page, "Write an HTML page with a Gantt chart and a floor plan")

@@ -63,11 +63,15 @@ struct PlanTimes {
   bool waits = false;  // for room
 };
 
-// Where buffers are smaller than full rate needs, a run of a few samples shows what that costs.
+// Where buffers are smaller than full rate needs, or pixels queue for links, a run of a few samples shows what that
+// costs.
 PlanTimes times_of(const Plan& plan) {
   constexpr int kSamplesToSettle = 4;
-  if (plan.scheme != BufferScheme::least) return {plan.ticks_per_sample, unhindered_latency(plan)};
-  const SimulationResult run = simulate(make_pipeline(plan, BufferBounds::bounded), kSamplesToSettle);
+  const bool has_links = plan.links == LinkWidth::of_chip;
+  if (plan.scheme != BufferScheme::least && !has_links) return {plan.ticks_per_sample, unhindered_latency(plan)};
+  Pipeline pipeline = make_pipeline(plan, BufferBounds::bounded);
+  if (has_links) pipeline = with_links(std::move(pipeline), plan);
+  const SimulationResult run = simulate(pipeline, kSamplesToSettle);
   const bool waits = std::any_of(run.stages.begin(), run.stages.end(),
                                  [](const StageRun& stage) { return stage.waited_for_room > 0; });
   return {run.ticks_per_sample(), run.latency(0), waits};
@@ -138,8 +142,9 @@ std::string plan_summary(const Plan& plan) {
   text += fmt::format("layer by layer without copies: {} products, {}\n",
                       with_thousands(static_cast<std::uint64_t>(plan.serial_products())),
                       format_chip_time(plan, plan.serial_products()));
-  text += fmt::format("activation memory {} ({} buffers)\n", format_bytes(plan.sram_bytes()),
-                      kBufferSchemes[static_cast<std::size_t>(plan.scheme)]);
+  text += fmt::format("activation memory {} ({} buffers{})\n", format_bytes(plan.sram_bytes()),
+                      kBufferSchemes[static_cast<std::size_t>(plan.scheme)],
+                      plan.links == LinkWidth::of_chip ? ", for links of the chip's bandwidth" : "");
   return text + placement_summary(plan) + link_summary(plan);
 }
 

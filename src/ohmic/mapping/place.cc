@@ -185,6 +185,7 @@ Pipeline with_links(Pipeline pipeline, const Plan& plan) {
   for (const Traffic::Load& load : plan_traffic(plan, fabric).loads) {
     all.emplace(load.link, std::pair(static_cast<int>(all.size()), load.bits));
   }
+  std::vector<double> busy(all.size(), 0.0);  // ticks per sample
   for (std::size_t s = 1; s < pipeline.stages.size(); ++s) {
     for (std::size_t k = 0; k < pipeline.stages[s].inputs.size(); ++k) {
       const Flow flow = flow_of(plan, s, k);
@@ -199,6 +200,10 @@ Pipeline with_links(Pipeline pipeline, const Plan& plan) {
         const double ticks = own.bits / static_cast<double>(b.access.pixels()) / link_bits_per_tick(plan);
         b.link_time = static_cast<std::int64_t>(std::ceil(ticks * static_cast<double>(kLinkUnits)));
       }
+      if (b.link < 0) continue;
+      double& ticks = busy[static_cast<std::size_t>(b.link)];
+      ticks += static_cast<double>(b.link_time) * static_cast<double>(b.access.pixels()) / kLinkUnits;
+      pipeline.ticks_per_sample = std::max(pipeline.ticks_per_sample, static_cast<Tick>(std::ceil(ticks)));
     }
   }
   return pipeline;

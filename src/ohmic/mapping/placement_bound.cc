@@ -155,9 +155,9 @@ class OpenBits {
   std::map<std::pair<int, int>, double> bits_;
 };
 
-// Three groups of m cores that all send to each other. A single core each: on a mesh, or around a ring, one of the three
-// distances is 2 at least. Else, with A_i the sums within the groups and C the three between them together, 2 C >= 2 (A_1 + A_2 +
-// A_3), and A_1 + A_2 + A_3 + 2 C is a sum within 3 m cores: C >= within(3 m) / 3.
+// Three groups of m cores that all send to each other. A single core each: on a mesh, or around a ring, one of the
+// three distances is 2 at least. Else, with A_i the sums within the groups and C the three between them together, 2 C
+// >= 2 (A_1 + A_2 + A_3), and A_1 + A_2 + A_3 + 2 C is a sum within 3 m cores: C >= within(3 m) / 3.
 double triangle_bound(const Fabric& fabric, int cores, GroupBounds& bounds) {
   const bool is_grid = fabric.topology() == Topology::mesh || fabric.topology() == Topology::ring;
   if (is_grid && cores == 1 && fabric.cores() > 3) return 4;

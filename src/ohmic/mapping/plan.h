@@ -26,6 +26,11 @@ enum class BufferScheme {
 };
 inline constexpr std::array<std::string_view, 4> kBufferSchemes = {"least", "full-rate", "rows", "full-map"};
 
+/// How much links carry.
+enum class LinkWidth {
+  as_needed,  ///< whatever comes
+  of_chip,    ///< pixels queue for the chip's bandwidth
+};
 /// Whether convolutions make several pixels per product where that takes no further array.
 enum class WindowPacking { off, on };
 /// Whether small layers stand on one array and take turns.
@@ -64,6 +69,7 @@ struct Plan {
   BufferScheme scheme = BufferScheme::full_rate;
   Tick ticks_per_sample = 1;
   Placement placement = Placement::search;
+  LinkWidth links = LinkWidth::as_needed;  ///< that its buffers are sized for
   std::vector<StagePlan> stages;
   int cores = 1;                            ///< used
   double bit_hops = 0, least_bit_hops = 0;  ///< as PlacedCores
@@ -100,6 +106,8 @@ Plan replicate_to_latency(Plan plan, Tick latency);
 Plan share_arrays(Plan plan);
 /// Buffer sizes. Copies must be final. `least`: how the least sizes are found.
 Plan size_buffers(Plan plan, BufferScheme scheme, LeastBuffers least = LeastBuffers::exact);
+/// The sizes of all buffers by their needs, as the plan's scheme has it.
+Plan apply_scheme(Plan plan);
 /// Groups arrays into cores and gives these places on the fabric. Error where arrays, cores or bytes are missing: the
 /// message says how many.
 Plan place(Plan plan, Placement placement = Placement::search);
@@ -114,7 +122,7 @@ enum class BufferBounds { bounded, unbounded };
 Pipeline make_pipeline(const Plan& plan, BufferBounds bounds);
 
 /// Lets pixels queue for links. Each stream meets the others on the busiest link of its ways, with the share of it that
-/// goes there; the unbounded schedule knows nothing of it.
+/// goes there; the unbounded schedule knows nothing of it. Samples come no faster than the busiest link carries them.
 Pipeline with_links(Pipeline pipeline, const Plan& plan);
 
 /// Edges between stages of which both stand on cores.

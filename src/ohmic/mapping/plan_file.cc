@@ -12,6 +12,7 @@ using PlanJson = nlohmann::ordered_json;
 
 constexpr std::string_view kPlanFormat = "ohmic plan 1";
 constexpr std::array<std::string_view, 2> kDepthwisePlaces = {"arrays", "digital"};
+constexpr std::array<std::string_view, 2> kLinkWidths = {"as needed", "of the chip"};
 
 template <class Names>
 int index_of(const Names& names, const std::string& name, std::string_view what) {
@@ -88,6 +89,7 @@ Plan read_json(const PlanJson& json, const GraphSource& graphs) {
   plan.scheme = static_cast<BufferScheme>(index_of(kBufferSchemes, json.at("buffers").get<std::string>(), "buffers"));
   // Files from before there was a choice stand along the snake.
   plan.placement = static_cast<Placement>(index_of(kPlacements, json.value("placement", "snake"), "placement"));
+  plan.links = static_cast<LinkWidth>(index_of(kLinkWidths, json.value("links", "as needed"), "links"));
   const PlanJson& stages = json.at("stages");
   if (stages.size() + 1 != plan.stages.size()) {
     fail("it has {} stages, but {} has {}", stages.size(), network, plan.stages.size() - 1);
@@ -107,6 +109,7 @@ std::string plan_text(const Plan& plan, const std::vector<std::string>& settings
                    {"depthwise", kDepthwisePlaces[static_cast<std::size_t>(plan.depthwise)]},
                    {"buffers", kBufferSchemes[static_cast<std::size_t>(plan.scheme)]},
                    {"placement", kPlacements[static_cast<std::size_t>(plan.placement)]},
+                   {"links", kLinkWidths[static_cast<std::size_t>(plan.links)]},
                    {"cores", plan.cores}};
   json["chip"] = {{"name", plan.chip.name},
                   {"topology", kTopologies[static_cast<std::size_t>(plan.chip.topology)]},
