@@ -16,9 +16,9 @@ constexpr std::string_view kNetworksHead =
 # Networks on a chip
 
 Every network that ships with `ohmic` on the chip `paper`: arrays of 256 x 256, 100 ns per product, one copy of each
-layer, one array per core on a mesh. Times are those of a simulated run of four images whose buffers have the sizes in
-the column "memory"; "least" is what the same plan gets through with, more slowly. The busiest link is given in KiB per
-image and as a share of its bandwidth. [chip.md](chip.md) says what is meant by all of this.
+layer, one array per core on a mesh, in places found by search. Times are those of a simulated run of four images whose
+buffers have the sizes in the column "memory"; "least" is what the same plan gets through with, more slowly. The busiest
+link is given in KiB per image and as a share of its bandwidth. [chip.md](chip.md) says what is meant by all of this.
 
 )";
 
@@ -26,9 +26,10 @@ constexpr std::string_view kFabricsHead = R"(
 ## On other fabrics
 
 The same plans on each topology, each stage in one place of its own: hops of the longest way, the load of the busiest
-channel in KiB per image, and how many channels carry several streams. `prism` is the assumed reading of 5 Parallel
-Prism: every core reaches the next five. Its stages stand in the order that the search found; "reach" is the smallest for
-which there is an order that keeps every edge on a direct channel (`exact` where smaller ones were ruled out).
+channel in KiB per image, and how many channels carry several streams. Places are those with the fewest bits x hops that
+a search found from a snake on (mesh), a row (ring) or the prism's order, without a busier channel. `prism` is the
+assumed reading of 5 Parallel Prism: every core reaches the next five; "reach" is the smallest for which there is an
+order of the stages that keeps every edge on a direct channel (`exact` where smaller ones were ruled out).
 
 )";
 
