@@ -56,10 +56,10 @@ nlohmann::ordered_json exploration_json(const std::vector<ExploredPlan>& plans) 
 
 void explore_network(const MapArguments& arguments) {
   const MappingArguments& m = arguments.mapping;
-  if (m.ticks + m.arrays + m.latency > 0 || m.packs || m.shares || !arguments.out.empty()) {
+  if (m.ticks + m.arrays + m.latency > 0 || m.packs || m.shares || m.has_links || !arguments.out.empty()) {
     fail(
         "--explore tries all numbers of copies, with and without packing; leave out --ticks, --arrays, --latency, "
-        "--pack, --share and --out");
+        "--pack, --share, --links and --out");
   }
   const NetworkSource source = load_network(m.network, m.settings);
   const ChipSpec chip = load_chip(m.chip, m.chip_settings);

@@ -193,7 +193,7 @@ class ExchangeSearch {
     std::vector<int> best_cores;
     for (int level = 0; level <= kLevels; ++level) {
       const double share = static_cast<double>(level) / kLevels;
-      const double threshold = level == kLevels ? 0 : first * std::pow(last / first, share);
+      const double threshold = level == kLevels || first == 0 ? 0 : first * std::pow(last / first, share);
       best_cores.clear();
       for (double done = 0; done < work / kLevels;) {
         const std::size_t p = used_place(), q = near(p, 1 - share);
