@@ -4,7 +4,7 @@
 #include <cmath>
 #include <numeric>
 
-#include "ohmic/core/random.h"
+#include "ohmic/core/kernels.h"
 #include "ohmic/mapping/core_kinds.h"
 #include "ohmic/mapping/exact_placement.h"
 
@@ -21,14 +21,21 @@ class RandomNumbers {
   double uniform() { return (static_cast<double>(next()) + 0.5) / 4294967296.0; }
 
  private:
+  static constexpr std::uint32_t kBlock = 32;  // elements that random_words takes together
+
   std::uint32_t next() {
-    if (++element_ == 0) stream_ = RandomStream(0, Purpose::placement, 0, ++when_);
-    return random_word(stream_, element_);
+    if (at_ == words_.size()) {
+      random_words(stream_, words_, first_block_);
+      first_block_ += static_cast<std::uint32_t>(words_.size()) / kBlock;
+      at_ = 0;
+    }
+    return words_[at_++];
   }
 
-  std::uint64_t when_ = 0;
   RandomStream stream_{0, Purpose::placement, 0, 0};
-  std::uint32_t element_ = 0;
+  std::vector<std::uint32_t> words_ = std::vector<std::uint32_t>(128 * kBlock);
+  std::size_t at_ = words_.size();
+  std::uint32_t first_block_ = 0;
 };
 
 // Cores on places, and what exchanges of two of them change. Beside each kind lies the sum of hops from each place to
