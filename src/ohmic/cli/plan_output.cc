@@ -179,6 +179,7 @@ nlohmann::ordered_json plan_json(const Plan& plan) {
                                  {"latency_ticks", times.latency},
                                  {"serial_products", plan.serial_products()},
                                  {"sram_bytes", plan.sram_bytes()},
+                                 {"has_links", plan.links == LinkWidth::of_chip},
                                  {"placement", kPlacements[static_cast<std::size_t>(plan.placement)]},
                                  {"bit_hops_per_sample", plan.bit_hops},
                                  {"least_bit_hops_per_sample", plan.least_bit_hops},

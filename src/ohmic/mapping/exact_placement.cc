@@ -7,7 +7,7 @@ namespace ohmic {
 namespace {
 
 constexpr int kMostExactCores = 16, kMostExactPlaces = 25;
-constexpr std::int64_t kMostNodes = 60'000;
+constexpr std::int64_t kMostNodes = 20'000;
 
 // Cores are placed one after the other, each time the one with most traffic to those that stand. What the others cost
 // is at least what each of them costs towards those that stand, in its best free place, and one hop between any two.
