@@ -75,10 +75,46 @@ TEST_F(Chip, ExploresAndComparesFabrics) {
   EXPECT_NE(read_bytes(path("explore.html")).find("Memory against latency"), std::string::npos);
   const std::string fabrics = succeed({"map", "googlenet", "--fabrics"});
   EXPECT_NE(fabrics.find("keeps all 107 edges on direct channels of reach 5"), std::string::npos) << fabrics;
-  const std::string far = succeed({"map", "unet", "--fabrics"});
+  const std::string far = succeed({"map", "unet", "--fabrics", "--placement", "snake"});
   EXPECT_NE(far.find("no order of the 31 stages"), std::string::npos) << far;
   succeed({"simulate", "small_inception", "--page", text("run.html")});
   EXPECT_NE(read_bytes(path("run.html")).find("Floor plan"), std::string::npos);
+}
+
+// The search saves hops and makes no link busier; what is printed is what the file carries.
+TEST_F(Chip, SearchedPlacesBeatTheSnake) {
+  const auto snake = parsed(succeed({"map", "squeezenet", "--placement", "snake", "--json"}));
+  const auto search = parsed(succeed({"map", "squeezenet", "--out", text("plan.json"), "--json"}));
+  EXPECT_LT(search["bit_hops_per_sample"].get<double>(), 0.8 * snake["bit_hops_per_sample"].get<double>());
+  EXPECT_LE(search["busiest_link_bits_per_sample"], snake["busiest_link_bits_per_sample"]);
+  EXPECT_LE(search["least_bit_hops_per_sample"], search["bit_hops_per_sample"]);
+  EXPECT_EQ(search["latency_ticks"], snake["latency_ticks"]);
+  EXPECT_NE(succeed({"map", "squeezenet"}).find("placement (search): "), std::string::npos);
+  const std::string full = succeed({"map", "small_inception", "--chip-set", "topology=full"});
+  EXPECT_NE(full.find("-hops per sample, the least possible"), std::string::npos) << full;
+  EXPECT_NE(read_bytes(path("plan.json")).find("\"placement\": \"search\""), std::string::npos);
+  succeed({"simulate", text("plan.json")});
+}
+
+// Buffers for links of the chip's bandwidth make nothing wait for room; those for wide links do.
+TEST_F(Chip, BuffersForLinksMakeNothingWait) {
+  const auto waited = [&](std::vector<std::string> command) {
+    command.insert(command.end(), {"--json"});
+    const auto run = parsed(succeed(command));
+    std::int64_t sum = 0;
+    for (const auto& stage : run["stages"]) sum += stage["waited_for_room_ticks"].get<std::int64_t>();
+    return sum;
+  };
+  const std::vector<std::string> settings = {"--chip-set", "link_bits=2", "--chip-set", "hop_ns=150"};
+  const auto mapped = [&](std::vector<std::string> command) {
+    command.insert(command.end(), settings.begin(), settings.end());
+    return command;
+  };
+  succeed(mapped({"map", "small_dense_block", "--out", text("wide.json")}));
+  succeed(mapped({"map", "small_dense_block", "--links", "--out", text("links.json")}));
+  EXPECT_GT(waited({"simulate", text("wide.json"), "--links", "--images", "6"}), 0);
+  EXPECT_EQ(waited({"simulate", text("links.json"), "--images", "6"}), 0);
+  EXPECT_EQ(waited(mapped({"simulate", "small_dense_block", "--links", "--images", "6"})), 0);
 }
 
 // The shapes of data sets are known without loading them.

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <map>
+
 #include "ohmic/device/preset.h"
 #include "ohmic/mapping/test_support.h"
 
@@ -111,6 +113,40 @@ TEST(CoSimulation, RandomNetworksEqualTheLayerByLayerRun) {
 }
 
 // A sequence through an LSTM, one step after the other.
+// The arithmetic takes as many arrays as the plan counts, layer by layer: rows are split anywhere in both, so that 504
+// rows of 56 channels take two arrays. 15,361 products of single arrays for one image (CHIP section 5).
+TEST(CoSimulation, TilesTakeTheArraysOfThePlan) {
+  const Case c = case_of("resnet32_narrow");
+  const std::shared_ptr<const CellModel> cell = DeviceSpec("ideal").make();
+  std::map<std::string, const Weights*> matrices;
+  GraphContext context;
+  context.input = c.input;
+  context.classes = c.classes;
+  context.make_weights = [&](std::uint32_t unit, int inputs, int outputs,
+                             const LayerSpec& layer) -> std::unique_ptr<Weights> {
+    TileSpec spec;
+    spec.inputs = inputs;
+    spec.outputs = outputs;
+    spec.unit = unit;
+    auto weights = std::make_unique<AnalogWeights>(Tile(spec, cell));
+    matrices[layer.name] = weights.get();
+    return weights;
+  };
+  Graph graph(c.network, context);
+  layer_by_layer(graph, random_samples(1, graph.input_size()));
+  const Plan plan = split("resnet32_narrow", make_stage_graph(c.network, c.input, c.classes), load_chip("paper"),
+                          DepthwisePlace::arrays);
+  std::uint64_t products = 0;
+  for (std::size_t s = 1; s < plan.stages.size(); ++s) {
+    const StagePlan& p = plan.stages[s];
+    if (p.arrays_per_copy == 0) continue;
+    const std::uint64_t counted = matrices.at(plan.graph.stages[s].name)->counters().mvm;
+    EXPECT_EQ(counted, static_cast<std::uint64_t>(p.iterations * p.arrays_per_copy)) << plan.graph.stages[s].name;
+    products += counted;
+  }
+  EXPECT_EQ(products, 15361u);
+}
+
 TEST(CoSimulation, LstmEqualsTheLayerByLayerRun) {
   Case c;
   c.input = {7, 1, 1, 5};

@@ -57,7 +57,9 @@ void explore_rates(const Plan& split_plan, const ExploreRequest& request, Window
   for (int h = 0; h <= request.halvings && ticks >= 1; ++h, ticks /= 2) {
     Plan plan;
     try {
-      plan = place(replicate_to_ticks(split_plan, ticks));
+      // Places matter to none of the results unless ways take time.
+      plan = place(replicate_to_ticks(split_plan, ticks),
+                   split_plan.chip.constants.hop_ns > 0 ? Placement::search : Placement::snake);
     } catch (const Error&) {
       return;  // a recurrent layer cannot be faster
     }

@@ -27,7 +27,7 @@ Plan map_random(std::uint64_t seed, BufferScheme scheme, bool varied = true) {
     plan = derive(std::move(plan));
     if (c.flip()) plan = share_arrays(std::move(plan));
   }
-  return size_buffers(place(std::move(plan)), scheme);
+  return size_buffers(place(std::move(plan), Placement::snake), scheme);
 }
 
 Plan map_named(const std::string& network, Tick ticks, BufferScheme scheme) {
@@ -110,7 +110,7 @@ TEST(Simulator, StagesOnOneArrayTakeTurns) {
     Plan plan = split("random", make_stage_graph(spec, network.input(), 4), load_chip("paper"), DepthwisePlace::arrays);
     const std::int64_t apart = plan.arrays();
     const Tick ticks = plan.ticks_per_sample;
-    plan = size_buffers(place(share_arrays(std::move(plan))), BufferScheme::full_rate);
+    plan = size_buffers(place(share_arrays(std::move(plan)), Placement::snake), BufferScheme::full_rate);
     EXPECT_TRUE(check(plan).empty()) << fmt::format("{}", fmt::join(check(plan), "; "));
     EXPECT_EQ(plan.ticks_per_sample, ticks) << "seed " << seed;
     saved += apart - plan.arrays();

@@ -22,6 +22,7 @@ constexpr const char* kMapExamples =
     "  ohmic map mobilenet_v2 --depthwise digital --chip hermes_core\n"
     "  ohmic map googlenet --share\n"
     "  ohmic map googlenet --fabrics\n"
+    "  ohmic map googlenet --placement snake\n"
     "  ohmic map resnet32 --explore --page resnet32.html\n"
     "  ohmic map cifar10_cnn --set network.layers.0.units=32 --chip hermes64 --chip-set topology=ring --json\n\n"
     "NETWORK is a network (`ohmic list networks`), or an experiment's name or file. A tick is the time of one\n"
@@ -55,10 +56,10 @@ nlohmann::ordered_json exploration_json(const std::vector<ExploredPlan>& plans) 
 
 void explore_network(const MapArguments& arguments) {
   const MappingArguments& m = arguments.mapping;
-  if (m.ticks + m.arrays + m.latency > 0 || m.packs || m.shares || !arguments.out.empty()) {
+  if (m.ticks + m.arrays + m.latency > 0 || m.packs || m.shares || m.has_links || !arguments.out.empty()) {
     fail(
         "--explore tries all numbers of copies, with and without packing; leave out --ticks, --arrays, --latency, "
-        "--pack, --share and --out");
+        "--pack, --share, --links and --out");
   }
   const NetworkSource source = load_network(m.network, m.settings);
   const ChipSpec chip = load_chip(m.chip, m.chip_settings);

@@ -7,6 +7,7 @@
 #include <stdexcept>
 
 #include "ohmic/chip/co_simulation.h"
+#include "ohmic/chip/link_buffers.h"
 #include "ohmic/cli/chip_page.h"
 #include "ohmic/cli/command.h"
 #include "ohmic/cli/mapping_options.h"
@@ -32,7 +33,9 @@ constexpr const char* kSimulateExamples =
     "  ohmic simulate densenet121 --links --chip-set link_bits=16\n"
     "  ohmic simulate small_inception --activations --images 16\n"
     "  ohmic simulate resnet32 --buffer stem:stage1.block1.conv1=60\n\n"
-    "NETWORK is what `ohmic map` takes, or a plan that it saved. Samples follow each other at the rate of the plan. A\n"
+    "NETWORK is what `ohmic map` takes, or a plan that it saved. Samples follow each other at the rate of the plan, "
+    "with\n"
+    "--links at that of the busiest link if it is slower; a plan that was saved with --links is run with it. A\n"
     "pipeline whose buffers are too small comes to stand still: the message says which stage waits for what. With\n"
     "--activations the buffers hold real activations, and the outputs are compared to the bit with those of the "
     "network\n"
@@ -47,7 +50,6 @@ struct SimulateArguments {
   int images = 4;
   int threads = 0;
   bool has_activations = false;
-  bool has_links = false;
   bool json = false;
 };
 
@@ -79,9 +81,10 @@ void set_buffer(Plan& plan, const std::string& text) {
 Plan plan_as_asked(const MappingArguments& a) {
   const std::filesystem::path path = a.network;
   if (path.extension() != ".json") return map_as_asked(a);
-  return read_plan(read_text_file(path), a.network, [](const std::string& name, const std::vector<std::string>& set) {
-    return load_network(name, set).stages();
-  });
+  Plan plan = read_plan(
+      read_text_file(path), a.network,
+      [](const std::string& name, const std::vector<std::string>& set) { return load_network(name, set).stages(); });
+  return plan.links == LinkWidth::of_chip ? find_link_needs(std::move(plan)) : plan;
 }
 
 // A network with its cells and what it is to look at.
@@ -163,7 +166,7 @@ void simulate_network(const SimulateArguments& arguments) {
   Plan plan = plan_as_asked(arguments.mapping);
   for (const std::string& buffer : arguments.buffers) set_buffer(plan, buffer);
   Pipeline pipeline = make_pipeline(plan, BufferBounds::bounded);
-  if (arguments.has_links) pipeline = with_links(std::move(pipeline), plan);
+  if (arguments.mapping.has_links || plan.links == LinkWidth::of_chip) pipeline = with_links(std::move(pipeline), plan);
   std::string remark;
   const SimulationResult result = arguments.has_activations ? simulate_live(arguments, plan, pipeline, remark)
                                                             : simulate(pipeline, arguments.images);
@@ -191,7 +194,6 @@ void add_simulate_command(CLI::App& program, CommandStatus&) {
   command->add_option("--buffer", arguments->buffers, "Size of one buffer, FROM:TO=PIXELS; repeatable")
       ->type_name("BUFFER");
   command->add_flag("--activations", arguments->has_activations, "Move real activations and compare the outputs");
-  command->add_flag("--links", arguments->has_links, "Let pixels queue for the links between cores");
   command->add_option("--data", arguments->data, "Folder of the data sets, for a run's test images")->type_name("DIR");
   command->add_option("--threads", arguments->threads, "Threads; 0 for all cores")->check(CLI::Range(0, 1024));
   command->add_option("--page", arguments->page, "Write an HTML page with a Gantt chart and a floor plan")

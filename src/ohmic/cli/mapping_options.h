@@ -15,9 +15,10 @@ struct MappingArguments {
   std::string chip = "paper";
   std::vector<std::string> chip_settings, settings;
   std::int64_t ticks = 0, arrays = 0, latency = 0;  ///< 0: not given
-  bool packs = false, shares = false;
+  bool packs = false, shares = false, has_links = false;
   std::string depthwise = "arrays";
   std::string buffers = "full-rate";
+  std::string placement = "search";
 };
 
 /// Adds them to a command.

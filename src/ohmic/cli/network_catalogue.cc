@@ -16,9 +16,9 @@ constexpr std::string_view kNetworksHead =
 # Networks on a chip
 
 Every network that ships with `ohmic` on the chip `paper`: arrays of 256 x 256, 100 ns per product, one copy of each
-layer, one array per core on a mesh. Times are those of a simulated run of four images whose buffers have the sizes in
-the column "memory"; "least" is what the same plan gets through with, more slowly. The busiest link is given in KiB per
-image and as a share of its bandwidth. [chip.md](chip.md) says what is meant by all of this.
+layer, one array per core on a mesh, in places found by search. Times are those of a simulated run of four images whose
+buffers have the sizes in the column "memory"; "least" is what the same plan gets through with, more slowly. The busiest
+link is given in KiB per image and as a share of its bandwidth. [chip.md](chip.md) says what is meant by all of this.
 
 )";
 
@@ -26,9 +26,10 @@ constexpr std::string_view kFabricsHead = R"(
 ## On other fabrics
 
 The same plans on each topology, each stage in one place of its own: hops of the longest way, the load of the busiest
-channel in KiB per image, and how many channels carry several streams. `prism` is the assumed reading of 5 Parallel
-Prism: every core reaches the next five. Its stages stand in the order that the search found; "reach" is the smallest for
-which there is an order that keeps every edge on a direct channel (`exact` where smaller ones were ruled out).
+channel in KiB per image, and how many channels carry several streams. Places are those with the fewest bits x hops that
+a search found from a snake on (mesh), a row (ring) or the prism's order, without a busier channel. `prism` is the
+assumed reading of 5 Parallel Prism: every core reaches the next five; "reach" is the smallest for which there is an
+order of the stages that keeps every edge on a direct channel (`exact` where smaller ones were ruled out).
 
 )";
 
@@ -43,8 +44,7 @@ Plan default_plan(const std::string& name, BufferScheme scheme) {
   return map_network(name, make_stage_graph(n.network, n.input, n.classes), load_chip("paper"), request);
 }
 
-std::string network_row(const std::string& name) {
-  const Plan plan = default_plan(name, BufferScheme::full_rate);
+std::string network_row(const Plan& plan) {
   double least = 0;
   for (std::size_t s = 1; s < plan.stages.size(); ++s) {
     for (std::size_t k = 0; k < plan.stages[s].buffers.size(); ++k) {
@@ -53,21 +53,20 @@ std::string network_row(const std::string& name) {
     }
   }
   const SimulationResult run = simulate(make_pipeline(plan, BufferBounds::bounded), 4);
-  if (!run.deadlock.empty()) throw std::logic_error(name + " stands still");
+  if (!run.deadlock.empty()) throw std::logic_error(plan.network + " stands still");
   const Traffic traffic = plan_traffic(plan, plan_fabric(plan));
   const double per_second = 1e9 / (static_cast<double>(run.ticks_per_sample()) * plan.chip.constants.mvm_ns);
   return markdown_row(
-      {fmt::format("`{}`", name), fmt::format("{}", plan.stages.size() - 1), fmt::format("{}", plan.arrays()),
+      {fmt::format("`{}`", plan.network), fmt::format("{}", plan.stages.size() - 1), fmt::format("{}", plan.arrays()),
        fmt::format("{:.1f} %", 100 * plan.utilisation()), fmt::format("{:.0f}", per_second),
        fmt::format("{}", run.latency(0)), format_chip_time(plan, run.latency(0)), format_bytes(plan.sram_bytes()),
        format_bytes(least), fmt::format("{:.0f}", traffic.busiest_bits / 8192),
        fmt::format("{:.1f} %", 100 * link_ticks(plan, traffic) / static_cast<double>(plan.ticks_per_sample))});
 }
 
-std::string fabric_row(const std::string& name) {
-  const Plan plan = default_plan(name, BufferScheme::full_rate);
+std::string fabric_row(const Plan& plan) {
   const FabricStudy study = study_fabrics(plan, CoreTraffic::left_out);
-  std::vector<std::string> cells = {fmt::format("`{}`", name)};
+  std::vector<std::string> cells = {fmt::format("`{}`", plan.network)};
   for (const FabricStudy::Row& row : study.rows) {
     cells.push_back(
         fmt::format("{} / {:.0f} / {}", row.stages.most_hops, row.stages.busiest_bits / 8192, row.stages.shared_links));
@@ -83,7 +82,9 @@ std::string network_catalogue_markdown() {
   text += markdown_row({"network", "stages", "arrays", "in use", "images/s", "latency, ticks", "latency", "memory",
                         "least", "busiest link, KiB", "of its bandwidth"});
   text += "|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|\n";
-  for (const std::string& name : network_names()) text += network_row(name);
+  std::vector<Plan> plans;
+  for (const std::string& name : network_names()) plans.push_back(default_plan(name, BufferScheme::full_rate));
+  for (const Plan& plan : plans) text += network_row(plan);
   text += "\n";
   for (const std::string& name : network_names()) {
     text += fmt::format("- `{}`: {}\n", name, make_named_network(name).description);
@@ -91,7 +92,7 @@ std::string network_catalogue_markdown() {
   text += kFabricsHead;
   text += markdown_row({"network", "mesh: hops / KiB / shared", "ring", "full", "prism", "reach"});
   text += "|---|--:|--:|--:|--:|--:|\n";
-  for (const std::string& name : network_names()) text += fabric_row(name);
+  for (const Plan& plan : plans) text += fabric_row(plan);
   return text;
 }
 

@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
+#include <string_view>
 
 #include "ohmic/cli/terminal.h"
 
@@ -61,11 +63,15 @@ struct PlanTimes {
   bool waits = false;  // for room
 };
 
-// Where buffers are smaller than full rate needs, a run of a few samples shows what that costs.
+// Where buffers are smaller than full rate needs, or pixels queue for links, a run of a few samples shows what that
+// costs.
 PlanTimes times_of(const Plan& plan) {
   constexpr int kSamplesToSettle = 4;
-  if (plan.scheme != BufferScheme::least) return {plan.ticks_per_sample, unhindered_latency(plan)};
-  const SimulationResult run = simulate(make_pipeline(plan, BufferBounds::bounded), kSamplesToSettle);
+  const bool has_links = plan.links == LinkWidth::of_chip;
+  if (plan.scheme != BufferScheme::least && !has_links) return {plan.ticks_per_sample, unhindered_latency(plan)};
+  Pipeline pipeline = make_pipeline(plan, BufferBounds::bounded);
+  if (has_links) pipeline = with_links(std::move(pipeline), plan);
+  const SimulationResult run = simulate(pipeline, kSamplesToSettle);
   const bool waits = std::any_of(run.stages.begin(), run.stages.end(),
                                  [](const StageRun& stage) { return stage.waited_for_room > 0; });
   return {run.ticks_per_sample(), run.latency(0), waits};
@@ -76,6 +82,24 @@ std::string topology_name(const Plan& plan) {
   const Fabric fabric = plan_fabric(plan);
   if (plan.chip.topology != Topology::mesh) return fmt::format("{} of {} cores", name, fabric.cores());
   return fmt::format("mesh of {} columns", fabric.columns());
+}
+
+// 1234567 -> "1.23 Mbit".
+std::string bits_text(double bits) {
+  constexpr std::array<std::string_view, 5> kPrefixes = {"", "k", "M", "G", "T"};
+  std::size_t p = 0;
+  for (; bits >= 1000 && p + 1 < kPrefixes.size(); ++p) bits /= 1000;
+  return fmt::format("{:.3g} {}bit", bits, kPrefixes[p]);
+}
+
+std::string placement_summary(const Plan& plan) {
+  if (plan.bit_hops == 0) return "";
+  constexpr double kProven = 5e-4;  // as far as is printed
+  const double above = plan.bit_hops / plan.least_bit_hops - 1;
+  return fmt::format(
+      "placement ({}): {}-hops per sample, {}\n", kPlacements[static_cast<std::size_t>(plan.placement)],
+      bits_text(plan.bit_hops),
+      above < kProven ? "the least possible" : fmt::format("at most {} above the least possible", percent_text(above)));
 }
 
 }  // namespace
@@ -118,9 +142,10 @@ std::string plan_summary(const Plan& plan) {
   text += fmt::format("layer by layer without copies: {} products, {}\n",
                       with_thousands(static_cast<std::uint64_t>(plan.serial_products())),
                       format_chip_time(plan, plan.serial_products()));
-  text += fmt::format("activation memory {} ({} buffers)\n", format_bytes(plan.sram_bytes()),
-                      kBufferSchemes[static_cast<std::size_t>(plan.scheme)]);
-  return text + link_summary(plan);
+  text += fmt::format("activation memory {} ({} buffers{})\n", format_bytes(plan.sram_bytes()),
+                      kBufferSchemes[static_cast<std::size_t>(plan.scheme)],
+                      plan.links == LinkWidth::of_chip ? ", for links of the chip's bandwidth" : "");
+  return text + placement_summary(plan) + link_summary(plan);
 }
 
 std::vector<std::vector<std::string>> plan_table(const Plan& plan) {
@@ -154,6 +179,10 @@ nlohmann::ordered_json plan_json(const Plan& plan) {
                                  {"latency_ticks", times.latency},
                                  {"serial_products", plan.serial_products()},
                                  {"sram_bytes", plan.sram_bytes()},
+                                 {"has_links", plan.links == LinkWidth::of_chip},
+                                 {"placement", kPlacements[static_cast<std::size_t>(plan.placement)]},
+                                 {"bit_hops_per_sample", plan.bit_hops},
+                                 {"least_bit_hops_per_sample", plan.least_bit_hops},
                                  {"busiest_link", {traffic.busiest.from, traffic.busiest.to}},
                                  {"busiest_link_bits_per_sample", traffic.busiest_bits},
                                  {"busiest_link_ticks", link_ticks(plan, traffic)},

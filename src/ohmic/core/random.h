@@ -40,6 +40,7 @@ enum class Purpose : std::uint8_t {
   bit_read = 34,
   bit_drift = 35,
   weight_noise = 36,  // injected in training
+  placement = 37,     // search for places of cores
 };
 
 /// The numbers of one (seed, purpose, unit, when): element e is a 32-bit word. `unit` names the tile or layer (24

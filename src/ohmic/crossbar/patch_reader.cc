@@ -29,20 +29,35 @@ std::size_t up_to_four(int n) { return (static_cast<std::size_t>(n) + 3) / 4 * 4
 }  // namespace
 
 std::vector<PatchBlock> patch_blocks(const PatchShape& shape, int array_rows) {
-  const int kernels = shape.kernel_height * shape.kernel_width;
   std::vector<PatchBlock> blocks;
-  if (shape.channels <= array_rows) {
-    const int most = array_rows / shape.channels;
-    for (int k = 0; k < kernels; k += most) blocks.push_back({k, std::min(most, kernels - k), 0, shape.channels});
-    return blocks;
-  }
-  for (int k = 0; k < kernels; ++k) {
-    for (int c = 0; c < shape.channels; c += array_rows) {
-      blocks.push_back({k, 1, c, std::min(array_rows, shape.channels - c)});
-    }
+  for (int row = 0; row < shape.patch_size(); row += array_rows) {
+    blocks.push_back({row, std::min(row + array_rows, shape.patch_size())});
   }
   return blocks;
 }
+
+namespace {
+
+// The channels [first, end) of one kernel position.
+struct ChannelRange {
+  int kernel, first, end;
+
+  // Groups of four channels begin at multiples of four.
+  int first_group() const { return first / 4 * 4; }
+  int groups() const { return (end - first_group() + 3) / 4; }
+};
+
+// Calls f(range) for each kernel position that a block touches.
+template <class F>
+void each_range(const PatchBlock& block, int channels, const F& f) {
+  for (int row = block.first; row < block.end;) {
+    const int kernel = row / channels, end = std::min(block.end, (kernel + 1) * channels);
+    f(ChannelRange{kernel, row - kernel * channels, end - kernel * channels});
+    row = end;
+  }
+}
+
+}  // namespace
 
 // One call of `read`, seen by all threads.
 struct PatchReader::Job {
@@ -82,6 +97,7 @@ struct PatchReader::Scratch {
   AlignedVector<std::uint8_t> squares;         // samples x padded squares
   std::vector<float> steps, square_steps;      // per sample
   std::vector<std::int32_t> pixel_sums;        // of squares, of one sample
+  std::vector<std::int32_t> part_sums;         // the same of some channels
   std::vector<std::int32_t> window_sums;       // of squares: blocks x samples x positions
   AlignedVector<float> analog, sums, largest;  // rows read side by side
   std::vector<PatchRow> rows;
@@ -100,14 +116,13 @@ struct PatchReader::Scratch {
 
 namespace {
 
-std::vector<std::int32_t> group_offsets_of(const PatchBlock& block, std::size_t pixel_bytes,
+std::vector<std::int32_t> group_offsets_of(const PatchBlock& block, int channels, std::size_t pixel_bytes,
                                            std::span<const std::size_t> kernel_pixel) {
   std::vector<std::int32_t> offsets;
-  for (int k = block.first_kernel; k < block.first_kernel + block.kernels; ++k) {
-    for (int c = block.first_channel; c < block.first_channel + block.channels; c += 4) {
-      offsets.push_back(static_cast<std::int32_t>(kernel_pixel[static_cast<std::size_t>(k)] * pixel_bytes) + c);
-    }
-  }
+  each_range(block, channels, [&](const ChannelRange& range) {
+    const auto pixel = static_cast<std::int32_t>(kernel_pixel[static_cast<std::size_t>(range.kernel)] * pixel_bytes);
+    for (int g = 0; g < range.groups(); ++g) offsets.push_back(pixel + range.first_group() + 4 * g);
+  });
   return offsets;
 }
 
@@ -129,15 +144,16 @@ std::vector<OutputRun> runs_of(const PatchShape& s, std::span<const std::size_t>
 
 // ------------------------------------------------------------------------------------------------------------- digits
 
-// Where the channels are no multiple of 4, the groups of four rows begin anew at each kernel position.
+// Where the channels are no multiple of 4, the groups of four rows begin anew at each kernel position. A group on the
+// border of two blocks is in both of them, with the rows of the other one empty.
 void PatchReader::regroup(const DigitMatrix& digits, const PatchShape& in) {
   std::vector<int> rows;  // of the matrix, in groups of four; -1: none
   for (const PatchBlock& block : blocks_) {
-    for (int k = block.first_kernel; k < block.first_kernel + block.kernels; ++k) {
-      for (int c = 0; c < static_cast<int>(up_to_four(block.channels)); ++c) {
-        rows.push_back(c < block.channels ? k * in.channels + block.first_channel + c : -1);
+    each_range(block, in.channels, [&](const ChannelRange& range) {
+      for (int c = range.first_group(); c < range.first_group() + 4 * range.groups(); ++c) {
+        rows.push_back(c >= range.first && c < range.end ? range.kernel * in.channels + c : -1);
       }
-    }
+    });
   }
   regrouped_.emplace(static_cast<int>(rows.size()), digits.columns(), digits.scale());
   for (std::size_t i = 0; i < rows.size(); ++i) {
@@ -155,7 +171,9 @@ void PatchReader::prepare_digits(const DigitMatrix& digits, const PatchShape& in
   if (in.channels % 4 != 0 && in.kernel_height * in.kernel_width > 1) regroup(digits, in);
   block_groups_.assign(1, 0);
   for (const PatchBlock& block : blocks_) {
-    block_groups_.push_back(block_groups_.back() + block.kernels * static_cast<int>(up_to_four(block.channels) / 4));
+    int groups = 0;
+    each_range(block, in.channels, [&](const ChannelRange& range) { groups += range.groups(); });
+    block_groups_.push_back(block_groups_.back() + groups);
   }
   const auto width = static_cast<std::size_t>(digits.panels(0, 0).panels() * DigitPanels::kColumns);
   corrections_.resize(blocks_.size() * width);
@@ -272,30 +290,38 @@ void PatchReader::encode(const Job& job, std::size_t sample, std::size_t place, 
   s.bytes.resize(2 * x.size());
   encode_image(job.in, x, scale, s.bytes.data(), codes.data(), squares);
   if (!noisy) return;
-  // The sums of squares over each position's rows of each block.
+  sum_windows(job, squares, place, s);
+}
+
+// The sums of squares over each position's rows of each block.
+void PatchReader::sum_windows(const Job& job, const std::uint8_t* squares, std::size_t place, Scratch& s) const {
   const std::size_t positions = job.positions();
   const auto line = static_cast<std::size_t>(job.in.out_width());
   const auto stride = static_cast<std::size_t>(job.in.stride_x);
+  const std::size_t pixel_bytes = job.codes.pixel_bytes();
   s.pixel_sums.resize(job.codes.pixels());
+  s.part_sums.resize(job.codes.pixels());
+  sum_pixels(squares, pixel_bytes, 0, static_cast<std::size_t>(job.in.channels), s.pixel_sums);
   for (std::size_t b = 0; b < blocks_.size(); ++b) {
-    const PatchBlock& block = blocks_[b];
-    if (b == 0 || block.first_channel != blocks_[b - 1].first_channel) {
-      sum_pixels(squares, job.codes.pixel_bytes(), static_cast<std::size_t>(block.first_channel),
-                 static_cast<std::size_t>(block.channels), s.pixel_sums);
-    }
     std::int32_t* window = s.window_sums.data() + (b * s.steps.size() + place) * positions;
     std::fill_n(window, positions, 0);
-    for (std::size_t p = 0; p < positions; p += line) {
-      for (int k = block.first_kernel; k < block.first_kernel + block.kernels; ++k) {
-        const std::int32_t* sums =
-            s.pixel_sums.data() + job.position_pixel[p] + job.kernel_pixel[static_cast<std::size_t>(k)];
+    each_range(blocks_[b], job.in.channels, [&](const ChannelRange& range) {
+      const bool is_whole = range.end - range.first == job.in.channels;
+      if (!is_whole) {
+        sum_pixels(squares, pixel_bytes, static_cast<std::size_t>(range.first),
+                   static_cast<std::size_t>(range.end - range.first), s.part_sums);
+      }
+      const std::int32_t* const begin =
+          (is_whole ? s.pixel_sums : s.part_sums).data() + job.kernel_pixel[static_cast<std::size_t>(range.kernel)];
+      for (std::size_t p = 0; p < positions; p += line) {
+        const std::int32_t* sums = begin + job.position_pixel[p];
         if (stride == 1) {
           for (std::size_t i = 0; i < line; ++i) window[p + i] += sums[i];
         } else {
           for (std::size_t i = 0; i < line; ++i) window[p + i] += sums[i * stride];
         }
       }
-    }
+    });
   }
 }
 
@@ -433,20 +459,20 @@ void PatchReader::read_exact(const Job& job, std::size_t sample) const {
   std::vector<float> target(job.target_size, 0.0f);
   for (std::size_t p = 0; p < job.positions(); ++p) {
     for (std::size_t b = 0; b < blocks_.size(); ++b) {
-      const PatchBlock& block = blocks_[b];
       index.clear();
       value.clear();
       squared.clear();
-      for (int k = block.first_kernel; k < block.first_kernel + block.kernels; ++k) {
+      each_range(blocks_[b], job.in.channels, [&](const ChannelRange& range) {
         const float* pixel =
-            image.data() + (job.position_pixel[p] + job.kernel_pixel[static_cast<std::size_t>(k)]) * channels;
-        for (int c = block.first_channel; c < block.first_channel + block.channels; ++c) {
+            image.data() +
+            (job.position_pixel[p] + job.kernel_pixel[static_cast<std::size_t>(range.kernel)]) * channels;
+        for (int c = range.first; c < range.end; ++c) {
           if (pixel[c] == 0) continue;
-          index.push_back(k * job.in.channels + c);
+          index.push_back(range.kernel * job.in.channels + c);
           value.push_back(pixel[c]);
           squared.push_back(pixel[c] * pixel[c]);
         }
-      }
+      });
       weighted_row_sum(exact_weights_.data(), columns, index, value, mean);
       if (noisy) {
         weighted_row_sum(exact_variances_.data(), columns, index, squared, variance);
@@ -507,7 +533,7 @@ void PatchReader::read(ArrayReader& array, MatrixView<const float> x, const Patc
   job.position_pixel = std::move(offsets.position);
   job.kernel_pixel = std::move(offsets.kernel);
   for (const PatchBlock& block : blocks_) {
-    job.group_offsets.push_back(group_offsets_of(block, codes.pixel_bytes(), job.kernel_pixel));
+    job.group_offsets.push_back(group_offsets_of(block, in.channels, codes.pixel_bytes(), job.kernel_pixel));
   }
   job.whole = {{0, array.digits().columns(), 0}};
   if (into != nullptr) {

@@ -14,15 +14,13 @@
 
 namespace ohmic {
 
-/// What one row block of a patch product covers: kernel positions [first_kernel, + kernels), of each the channels
-/// [first_channel, + channels).
+/// What one row block of a patch product covers: values [first, end) of the patch, which may begin and end within a
+/// kernel position.
 struct PatchBlock {
-  int first_kernel, kernels;
-  int first_channel, channels;
+  int first, end;
 };
 
-/// The row blocks of patches on arrays with `array_rows` rows: as many whole kernel positions as fit, or where not even
-/// one does, ranges of its channels.
+/// The row blocks of patches on arrays with `array_rows` rows: each but the last fills its array.
 std::vector<PatchBlock> patch_blocks(const PatchShape& shape, int array_rows);
 
 /// Reads images through one array in one direction: each position of each sample is one vector. A batch of vectors is
@@ -58,6 +56,7 @@ class PatchReader {
   void prepare_samples(const Job& job, std::size_t begin, std::size_t samples, Scratch& s) const;
   void read_rows(const Job& job, std::size_t block, std::size_t begin, Scratch& s) const;
   void encode(const Job& job, std::size_t sample, std::size_t place, Scratch& s) const;
+  void sum_windows(const Job& job, const std::uint8_t* squares, std::size_t place, Scratch& s) const;
   void read_exact(const Job& job, std::size_t sample) const;
 
   PatchShape shape_;

@@ -39,7 +39,9 @@ std::vector<Case> cases() {
       {"28 channels, 4 blocks", square(5, 28, 3, 1, 1), 10, 64},
       {"64 channels, 3 blocks", square(4, 64, 3, 1, 1), 33},
       {"300 channels, 2 ranges", square(3, 300, 1, 1, 0), 16},
-      {"70 channels, ranges of 32", square(3, 70, 2, 1, 0), 5, 32},
+      {"70 channels, blocks of 32 rows", square(3, 70, 2, 1, 0), 5, 32},
+      {"56 channels, blocks within pixels", square(4, 56, 3, 1, 1), 10},
+      {"9 channels, blocks within groups of four", square(5, 9, 3, 1, 1), 7, 20},
       {"dilation", square(9, 4, 3, 1, 2, 2), 16},
       {"asymmetric", {5, 7, 5, 2, 3, 1, 2, 0, 1, 1, 2, 2, 1}, 7},
       {"one position", square(1, 150, 1, 1, 0), 40, 64},
@@ -371,7 +373,7 @@ TEST(TileOfImages, CountsProductsAndConversions) {
   Matrix y(2, 64 * 40), dx(2, c.shape.image_size());
   CodeImages codes;
   tile.read_patches(Direction::forward, x.view(), c.shape, y.view(), codes, 0);
-  // 576 rows are 3 blocks of at most 4 kernel positions, 40 columns are 2 blocks of 32.
+  // 576 rows are 3 blocks of at most 256, 40 columns are 2 blocks of 32.
   EXPECT_EQ(tile.counters().mvm, 2u * 64 * 3 * 2);
   EXPECT_EQ(tile.counters().dac_conversions, 2u * 64 * 576 * 2);
   EXPECT_EQ(tile.counters().adc_conversions, 2u * 64 * 40 * 3);

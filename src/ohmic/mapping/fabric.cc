@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdlib>
 #include <set>
 
 #include "ohmic/core/error.h"
@@ -70,9 +71,18 @@ std::size_t Fabric::link_number(const Link& link) const {
 }
 
 int Fabric::hops(int from, int to) const {
-  int count = 0;
-  each_link(from, to, [&](const Link&) { ++count; });
-  return count;
+  const int ahead = (to - from + cores_) % cores_;
+  switch (topology_) {
+    case Topology::mesh:
+      return std::abs(from / columns_ - to / columns_) + std::abs(from % columns_ - to % columns_);
+    case Topology::ring:
+      return std::min(ahead, cores_ - ahead);
+    case Topology::full:
+      return from == to ? 0 : 1;
+    case Topology::prism:
+      return (ahead + reach_ - 1) / reach_;
+  }
+  return 0;
 }
 
 int snake_core(int number, const Fabric& mesh) {

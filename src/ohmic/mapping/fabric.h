@@ -26,6 +26,8 @@ class Fabric {
 
   Topology topology() const { return topology_; }
   int cores() const { return cores_; }
+  /// Of a prism: how many of the cores after it a core reaches.
+  int reach() const { return reach_; }
   /// Of a mesh: cores per row; else all cores in one row.
   int columns() const { return columns_; }
 

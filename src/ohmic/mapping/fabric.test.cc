@@ -19,17 +19,19 @@ TEST(Fabric, WaysLeadWhereTheyShould) {
       std::map<std::size_t, Link> numbers;
       for (int a = 0; a < cores; ++a) {
         for (int b = 0; b < cores; ++b) {
-          int at = a;
+          int at = a, count = 0;
           fabric.each_link(a, b, [&](const Link& link) {
             EXPECT_EQ(link.from, at);
             EXPECT_EQ(fabric.hops(link.from, link.to), 1);
             EXPECT_GE(link.to, 0);
             EXPECT_LT(link.to, cores);
             at = link.to;
+            ++count;
             EXPECT_LT(fabric.link_number(link), fabric.link_numbers());
             EXPECT_EQ(numbers.emplace(fabric.link_number(link), link).first->second, link);
           });
           EXPECT_EQ(at, b);
+          EXPECT_EQ(fabric.hops(a, b), count);
         }
       }
     }

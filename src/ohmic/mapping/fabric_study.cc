@@ -6,7 +6,8 @@
 namespace ohmic {
 namespace {
 
-// Each stage in one place of its own: along a snake over a mesh, in the prism's order, else one after the other.
+// Each stage in one place of its own: along a snake over a mesh, in the prism's order, else one after the other; from
+// there by the search, if that is the plan's way.
 Traffic stage_traffic(const Plan& plan, Topology topology, const PrismOrder& prism) {
   Plan stages = plan;
   stages.chip.topology = topology;
@@ -21,6 +22,7 @@ Traffic stage_traffic(const Plan& plan, Topology topology, const PrismOrder& pri
     stages.stages[static_cast<std::size_t>(order[i])].cores = {
         topology == Topology::mesh ? snake_core(static_cast<int>(i), fabric) : static_cast<int>(i)};
   }
+  stages = weigh_places(std::move(stages), plan.placement);
   return plan_traffic(stages, fabric);
 }
 
@@ -37,7 +39,7 @@ FabricStudy study_fabrics(const Plan& plan, CoreTraffic cores) {
     if (cores == CoreTraffic::left_out) continue;
     Plan there = plan;
     there.chip.topology = topology;
-    there = place(std::move(there));
+    there = place(std::move(there), plan.placement);
     study.rows.back().cores = plan_traffic(there, plan_fabric(there));
   }
   return study;

@@ -113,7 +113,7 @@ std::vector<std::pair<int, int>> placed_edges(const Plan& plan) {
   return {edges.begin(), edges.end()};
 }
 
-Plan place(Plan plan) {
+Plan place(Plan plan, Placement placement) {
   const std::int64_t room = plan.chip.cores() * plan.chip.arrays_per_core();
   if (const std::int64_t needed = plan.arrays(); room > 0 && needed > room) {
     const std::int64_t cores = (needed + plan.chip.arrays_per_core() - 1) / plan.chip.arrays_per_core();
@@ -131,6 +131,17 @@ Plan place(Plan plan) {
     }
   }
   join_digital_stages(plan);
+  plan.placement = placement;
+  return weigh_places(std::move(plan), placement);
+}
+
+Plan weigh_places(Plan plan, Placement placement) {
+  const PlacedCores placed = place_cores(plan_fabric(plan), plan_flows(plan), placement);
+  for (StagePlan& p : plan.stages) {
+    for (int& core : p.cores) core = placed.places[static_cast<std::size_t>(core)];
+  }
+  plan.bit_hops = placed.bit_hops;
+  plan.least_bit_hops = placed.least_bit_hops;
   return plan;
 }
 
@@ -155,7 +166,7 @@ double link_bits_per_tick(const Plan& plan) {
 
 }  // namespace
 
-Traffic plan_traffic(const Plan& plan, const Fabric& fabric) {
+std::vector<Flow> plan_flows(const Plan& plan) {
   std::vector<Flow> flows;
   for (std::size_t s = 1; s < plan.stages.size(); ++s) {
     for (std::size_t k = 0; k < plan.graph.stages[s].inputs.size(); ++k) {
@@ -163,8 +174,10 @@ Traffic plan_traffic(const Plan& plan, const Fabric& fabric) {
       if (!flow.from.empty()) flows.push_back(flow);
     }
   }
-  return route(fabric, flows);
+  return flows;
 }
+
+Traffic plan_traffic(const Plan& plan, const Fabric& fabric) { return route(fabric, plan_flows(plan)); }
 
 Pipeline with_links(Pipeline pipeline, const Plan& plan) {
   const Fabric fabric = plan_fabric(plan);
@@ -172,6 +185,7 @@ Pipeline with_links(Pipeline pipeline, const Plan& plan) {
   for (const Traffic::Load& load : plan_traffic(plan, fabric).loads) {
     all.emplace(load.link, std::pair(static_cast<int>(all.size()), load.bits));
   }
+  std::vector<double> busy(all.size(), 0.0);  // ticks per sample
   for (std::size_t s = 1; s < pipeline.stages.size(); ++s) {
     for (std::size_t k = 0; k < pipeline.stages[s].inputs.size(); ++k) {
       const Flow flow = flow_of(plan, s, k);
@@ -186,6 +200,10 @@ Pipeline with_links(Pipeline pipeline, const Plan& plan) {
         const double ticks = own.bits / static_cast<double>(b.access.pixels()) / link_bits_per_tick(plan);
         b.link_time = static_cast<std::int64_t>(std::ceil(ticks * static_cast<double>(kLinkUnits)));
       }
+      if (b.link < 0) continue;
+      double& ticks = busy[static_cast<std::size_t>(b.link)];
+      ticks += static_cast<double>(b.link_time) * static_cast<double>(b.access.pixels()) / kLinkUnits;
+      pipeline.ticks_per_sample = std::max(pipeline.ticks_per_sample, static_cast<Tick>(std::ceil(ticks)));
     }
   }
   return pipeline;

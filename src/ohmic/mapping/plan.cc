@@ -86,6 +86,21 @@ int digital_lanes(const Plan& plan, std::size_t s) {
   return lanes;
 }
 
+std::int64_t pixels_of(BufferScheme scheme, const BufferNeeds& needs, const Shape& from) {
+  const std::int64_t row = from.width;
+  switch (scheme) {
+    case BufferScheme::least:
+      return needs.least;
+    case BufferScheme::full_rate:
+      return needs.full_rate;
+    case BufferScheme::rows:
+      return ceil_divide(needs.full_rate, row) * row;
+    case BufferScheme::full_map:
+      return std::max(stream_pixels(from), needs.full_rate);
+  }
+  return needs.full_rate;
+}
+
 std::int64_t arrays_at(const Plan& plan, Tick ticks) { return replicate_to_ticks(plan, ticks).arrays(); }
 
 }  // namespace
@@ -246,30 +261,20 @@ Plan size_buffers(Plan plan, BufferScheme scheme, LeastBuffers least) {
   plan.scheme = scheme;
   const auto needs = buffer_needs(make_pipeline(plan, BufferBounds::unbounded), least);
   for (std::size_t s = 1; s < plan.stages.size(); ++s) {
-    const Stage& stage = plan.graph.stages[s];
-    StagePlan& p = plan.stages[s];
-    p.buffers.clear();
-    for (std::size_t k = 0; k < stage.inputs.size(); ++k) {
-      const Shape& from = plan.graph.stages[static_cast<std::size_t>(stage.inputs[k].from)].output;
-      BufferPlan b;
-      b.needs = needs[s][k];
-      const std::int64_t row = from.width;
-      switch (scheme) {
-        case BufferScheme::least:
-          b.pixels = b.needs.least;
-          break;
-        case BufferScheme::full_rate:
-          b.pixels = b.needs.full_rate;
-          break;
-        case BufferScheme::rows:
-          b.pixels = ceil_divide(b.needs.full_rate, row) * row;
-          break;
-        case BufferScheme::full_map:
-          b.pixels = std::max(stream_pixels(from), b.needs.full_rate);
-          break;
-      }
+    plan.stages[s].buffers.resize(needs[s].size());
+    for (std::size_t k = 0; k < needs[s].size(); ++k) plan.stages[s].buffers[k].needs = needs[s][k];
+  }
+  return apply_scheme(std::move(plan));
+}
+
+Plan apply_scheme(Plan plan) {
+  for (std::size_t s = 1; s < plan.stages.size(); ++s) {
+    for (std::size_t k = 0; k < plan.stages[s].buffers.size(); ++k) {
+      const auto writer = static_cast<std::size_t>(plan.graph.stages[s].inputs[k].from);
+      const Shape& from = plan.graph.stages[writer].output;
+      BufferPlan& b = plan.stages[s].buffers[k];
+      b.pixels = pixels_of(plan.scheme, b.needs, from);
       b.bytes = static_cast<double>(b.pixels) * plan.chip.pixel_bytes(from.channels);
-      p.buffers.push_back(b);
     }
   }
   return plan;
@@ -323,7 +328,7 @@ Plan map_network(std::string network, StageGraph graph, const ChipSpec& chip, co
   if (request.arrays) plan = replicate_to_arrays(std::move(plan), *request.arrays);
   if (request.latency) plan = replicate_to_latency(std::move(plan), *request.latency);
   if (request.sharing == ArraySharing::on) plan = share_arrays(std::move(plan));
-  plan = place(std::move(plan));
+  plan = place(std::move(plan), request.placement);
   return size_buffers(std::move(plan), request.scheme);
 }
 

@@ -12,6 +12,7 @@
 #include "ohmic/mapping/chip_spec.h"
 #include "ohmic/mapping/fabric.h"
 #include "ohmic/mapping/pipeline.h"
+#include "ohmic/mapping/placement.h"
 #include "ohmic/mapping/stage_graph.h"
 
 namespace ohmic {
@@ -25,6 +26,11 @@ enum class BufferScheme {
 };
 inline constexpr std::array<std::string_view, 4> kBufferSchemes = {"least", "full-rate", "rows", "full-map"};
 
+/// How much links carry.
+enum class LinkWidth {
+  as_needed,  ///< whatever comes
+  of_chip,    ///< pixels queue for the chip's bandwidth
+};
 /// Whether convolutions make several pixels per product where that takes no further array.
 enum class WindowPacking { off, on };
 /// Whether small layers stand on one array and take turns.
@@ -62,8 +68,11 @@ struct Plan {
   DepthwisePlace depthwise = DepthwisePlace::arrays;
   BufferScheme scheme = BufferScheme::full_rate;
   Tick ticks_per_sample = 1;
+  Placement placement = Placement::search;
+  LinkWidth links = LinkWidth::as_needed;  ///< that its buffers are sized for
   std::vector<StagePlan> stages;
-  int cores = 1;  ///< used
+  int cores = 1;                            ///< used
+  double bit_hops = 0, least_bit_hops = 0;  ///< as PlacedCores
 
   std::int64_t arrays() const;
   double sram_bytes() const;
@@ -97,9 +106,13 @@ Plan replicate_to_latency(Plan plan, Tick latency);
 Plan share_arrays(Plan plan);
 /// Buffer sizes. Copies must be final. `least`: how the least sizes are found.
 Plan size_buffers(Plan plan, BufferScheme scheme, LeastBuffers least = LeastBuffers::exact);
-/// Groups arrays into cores and gives these places on the fabric: along a snake over a mesh, in the order of the
-/// prism's search, else one after the other. Error where arrays, cores or bytes are missing: the message says how many.
-Plan place(Plan plan);
+/// The sizes of all buffers by their needs, as the plan's scheme has it.
+Plan apply_scheme(Plan plan);
+/// Groups arrays into cores and gives these places on the fabric. Error where arrays, cores or bytes are missing: the
+/// message says how many.
+Plan place(Plan plan, Placement placement = Placement::search);
+/// The cores as they stand, or `search` for better places of theirs: bits x hops and their bound are filled in.
+Plan weigh_places(Plan plan, Placement placement);
 
 /// Rows and columns of the block that a stage of one copy takes on an array, packing included.
 std::pair<std::int64_t, std::int64_t> block_of(const Stage& stage, const Packing& packing);
@@ -109,11 +122,13 @@ enum class BufferBounds { bounded, unbounded };
 Pipeline make_pipeline(const Plan& plan, BufferBounds bounds);
 
 /// Lets pixels queue for links. Each stream meets the others on the busiest link of its ways, with the share of it that
-/// goes there; the unbounded schedule knows nothing of it.
+/// goes there; the unbounded schedule knows nothing of it. Samples come no faster than the busiest link carries them.
 Pipeline with_links(Pipeline pipeline, const Plan& plan);
 
 /// Edges between stages of which both stand on cores.
 std::vector<std::pair<int, int>> placed_edges(const Plan& plan);
+/// The streams between stages that stand on cores, as views of the plan's.
+std::vector<Flow> plan_flows(const Plan& plan);
 /// Bits of activations between stages on a fabric, where the plan's cores stand.
 Traffic plan_traffic(const Plan& plan, const Fabric& fabric);
 Fabric plan_fabric(const Plan& plan);
@@ -133,6 +148,7 @@ struct MapRequest {
   ArraySharing sharing = ArraySharing::off;
   DepthwisePlace depthwise = DepthwisePlace::arrays;
   BufferScheme scheme = BufferScheme::full_rate;
+  Placement placement = Placement::search;
 };
 
 /// All passes.

@@ -102,6 +102,7 @@ TEST(Buffers, SchemesAreInOrder) {
     for (std::size_t k = 0; k < kBufferSchemes.size(); ++k) {
       MapRequest request;
       request.scheme = static_cast<BufferScheme>(k);
+      request.placement = Placement::snake;
       const double bytes = mapped(name, request).sram_bytes();
       EXPECT_GE(bytes, last) << name;
       last = bytes;

@@ -12,6 +12,7 @@ using PlanJson = nlohmann::ordered_json;
 
 constexpr std::string_view kPlanFormat = "ohmic plan 1";
 constexpr std::array<std::string_view, 2> kDepthwisePlaces = {"arrays", "digital"};
+constexpr std::array<std::string_view, 2> kLinkWidths = {"as needed", "of the chip"};
 
 template <class Names>
 int index_of(const Names& names, const std::string& name, std::string_view what) {
@@ -86,6 +87,9 @@ Plan read_json(const PlanJson& json, const GraphSource& graphs) {
   Plan plan = split(network, graphs(network, json.at("settings").get<std::vector<std::string>>()),
                     read_chip_of_plan(json.at("chip")), depthwise);
   plan.scheme = static_cast<BufferScheme>(index_of(kBufferSchemes, json.at("buffers").get<std::string>(), "buffers"));
+  // Files from before there was a choice stand along the snake.
+  plan.placement = static_cast<Placement>(index_of(kPlacements, json.value("placement", "snake"), "placement"));
+  plan.links = static_cast<LinkWidth>(index_of(kLinkWidths, json.value("links", "as needed"), "links"));
   const PlanJson& stages = json.at("stages");
   if (stages.size() + 1 != plan.stages.size()) {
     fail("it has {} stages, but {} has {}", stages.size(), network, plan.stages.size() - 1);
@@ -104,6 +108,8 @@ std::string plan_text(const Plan& plan, const std::vector<std::string>& settings
                    {"settings", settings},
                    {"depthwise", kDepthwisePlaces[static_cast<std::size_t>(plan.depthwise)]},
                    {"buffers", kBufferSchemes[static_cast<std::size_t>(plan.scheme)]},
+                   {"placement", kPlacements[static_cast<std::size_t>(plan.placement)]},
+                   {"links", kLinkWidths[static_cast<std::size_t>(plan.links)]},
                    {"cores", plan.cores}};
   json["chip"] = {{"name", plan.chip.name},
                   {"topology", kTopologies[static_cast<std::size_t>(plan.chip.topology)]},
@@ -140,6 +146,7 @@ Plan read_plan(std::string_view text, std::string_view source, const GraphSource
       }
     }
   }
+  plan = weigh_places(std::move(plan), Placement::snake);  // they stay
   find_needs(plan);
   if (const auto broken = check(plan); !broken.empty()) {
     fail("{}: the plan breaks {} rule{}; correct it, or map the network again\n  {}", source, broken.size(),

@@ -32,15 +32,6 @@ std::vector<int> slow_codes(std::span<const float> x, float full_scale, std::int
 
 namespace {
 
-// Which row block a patch entry belongs to.
-int block_of(const PatchShape& s, int array_rows, int k) {
-  const int kernel = k / s.channels;
-  const int channel = k % s.channels;
-  if (s.channels <= array_rows) return kernel / (array_rows / s.channels);
-  const int ranges = (s.channels + array_rows - 1) / array_rows;
-  return kernel * ranges + channel / array_rows;
-}
-
 RandomStream stream_of(const ReadKey& key, int block, std::uint64_t read) {
   return {key.seed, key.purpose, key.unit * 1024 + static_cast<std::uint32_t>(key.first_block + block), read};
 }
@@ -67,7 +58,7 @@ std::vector<float> slow_read_patches(const ArrayReader& array, std::span<const f
       square_codes(bytes, 0, random_word(stream_of(key, 0, read), 0xffffffe0u), squares.data());
   const float squared_step = step * step * squared.step;
   const int columns = digits.columns();
-  const int blocks = block_of(s, array.block_rows(), s.patch_size() - 1) + 1;
+  const int blocks = (s.patch_size() - 1) / array.block_rows() + 1;
   std::vector<float> y;
   for (int p = 0; p < s.positions(); ++p) {
     std::vector<float> out(static_cast<std::size_t>(columns), 0.0f);
@@ -77,7 +68,7 @@ std::vector<float> slow_read_patches(const ArrayReader& array, std::span<const f
         Sums sums;
         for (int k = 0; k < s.patch_size(); ++k) {
           const int i = slow_patch_index(s, p / s.out_width(), p % s.out_width(), k);
-          if (i < 0 || block_of(s, array.block_rows(), k) != block) continue;
+          if (i < 0 || k / array.block_rows() != block) continue;
           const auto weight = static_cast<int>(std::lrint(digits.weight(k, j) / scale.weight_step));
           const auto digit =
               static_cast<int>(std::lrint((digits.variance(k, j) - scale.variance_middle) / scale.variance_step));
