@@ -7,7 +7,8 @@ target_compile_options(ohmic_warnings INTERFACE -Wall -Wextra -Wpedantic -Wshado
                        $<$<CXX_COMPILER_ID:GNU>:-Wno-restrict> $<$<BOOL:${OHMIC_WERROR}>:-Werror>)
 # Results must not depend on the build type or the instruction set: never fuse a multiply and an add behind our back.
 add_library(ohmic_options INTERFACE)
-target_compile_options(ohmic_options INTERFACE -ffp-contract=off $<$<CONFIG:Release>:-O3>)
+target_compile_options(ohmic_options INTERFACE -ffp-contract=off
+                       $<$<CONFIG:Release>:$<IF:$<BOOL:$<TARGET_PROPERTY:LITTLE_OPTIMISED>>,-O1,-O3>>)
 if(OHMIC_SANITIZE)
   target_compile_options(ohmic_options INTERFACE -fsanitize=${OHMIC_SANITIZE} -fno-omit-frame-pointer
                          -fno-sanitize-recover=all
@@ -39,6 +40,8 @@ function(ohmic_layer name)
   target_link_libraries(ohmic_${name} PUBLIC ${ARG_DEPENDS} ohmic_options PRIVATE ohmic_warnings)
   if(name IN_LIST OHMIC_UNOPTIMISED)
     target_compile_options(ohmic_${name} PRIVATE -O0)
+  elseif(name IN_LIST OHMIC_LITTLE_OPTIMISED)
+    set_target_properties(ohmic_${name} PROPERTIES LITTLE_OPTIMISED ON)
   endif()
   if(tests AND OHMIC_BUILD_TESTS)
     ohmic_add_test(test_${name} unit ohmic_${name} ${tests})
@@ -55,6 +58,8 @@ function(ohmic_add_test target label library)
   target_link_libraries(${target} PRIVATE ${library} ohmic_warnings GTest::gtest_main GTest::gtest)
   if("tests" IN_LIST OHMIC_UNOPTIMISED AND NOT target STREQUAL "test_device")
     target_compile_options(${target} PRIVATE -O0)
+  elseif("tests" IN_LIST OHMIC_LITTLE_OPTIMISED)
+    set_target_properties(${target} PROPERTIES LITTLE_OPTIMISED ON)
   endif()
   target_compile_definitions(${target} PRIVATE OHMIC_SOURCE_DIR="${PROJECT_SOURCE_DIR}"
                              OHMIC_PROGRAM="$<TARGET_FILE_DIR:${target}>/ohmic")
