@@ -64,8 +64,12 @@ function(ohmic_add_test target label library)
   target_compile_definitions(${target} PRIVATE OHMIC_SOURCE_DIR="${PROJECT_SOURCE_DIR}"
                              OHMIC_PROGRAM="$<TARGET_FILE_DIR:${target}>/ohmic")
   set(shards 1)
+  set(cost 1)
   if(label STREQUAL "end_to_end")  # takes longer than all others together: in two halves, first and at once
     set(shards 2)
+    set(cost 3)
+  elseif(target MATCHES "^test_(device|crossbar|chip|mapping)$")  # the long ones first, so that all cores end together
+    set(cost 2)
   endif()
   foreach(shard RANGE 1 ${shards})
     set(name ${target})
@@ -74,7 +78,7 @@ function(ohmic_add_test target label library)
     endif()
     math(EXPR index "${shard} - 1")
     add_test(NAME ${name} COMMAND ${target})
-    set_tests_properties(${name} PROPERTIES LABELS ${label} COST ${shards} ENVIRONMENT
+    set_tests_properties(${name} PROPERTIES LABELS ${label} COST ${cost} ENVIRONMENT
         "GTEST_OUTPUT=xml:${PROJECT_BINARY_DIR}/test-results/${name}.xml;GTEST_TOTAL_SHARDS=${shards};GTEST_SHARD_INDEX=${index}")
   endforeach()
 endfunction()

@@ -152,11 +152,11 @@ TEST(RegisterArray, GoesOnWhereItWasSaved) {
       array.save("a", out);
       out.write(path);
     };
-    work(whole, 0, 20);
-    work(first, 0, 10);
+    work(whole, 0, 10);
+    work(first, 0, 5);
     save(first);
     second.load("a", SafetensorsFile(path));
-    work(second, 10, 20);
+    work(second, 5, 10);
     for (std::size_t e = 0; e < kCount; ++e) ASSERT_EQ(second.value(e), whole.value(e)) << e;
     for (int k = 0; k < 7; ++k) {
       EXPECT_EQ(second.wear(k).sets, whole.wear(k).sets);
