@@ -80,7 +80,7 @@ TEST(Fit, AFallingMeanIsNamed) {
 }
 
 TEST(Fit, AModelThatDoesNotHoldIsNamed) {
-  Measurements m = sampled("pcm", {.cells = 40, .pulses = 6, .seed = 1});
+  Measurements m = sampled("pcm", {.cells = 80, .pulses = 6, .seed = 1});
   for (std::size_t i = 0; i < m.cells.size(); i += 2) {  // every other cell hardly reacts
     for (PulseReads& reads : m.cells[i].pulses) reads[0].conductance_us = 0.1 + 0.02 * reads[0].conductance_us;
   }
