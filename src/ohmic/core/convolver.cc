@@ -70,28 +70,17 @@ dnnl::convolution_forward::primitive_desc describe_forward(const Description& d,
 #endif
 }
 
-dnnl::convolution_backward_data::primitive_desc describe_back(const Description& d) {
+// Of convolution_backward_data or convolution_backward_weights.
+template <class Way>
+typename Way::primitive_desc describe_way_back(const Description& d) {
   const auto forward = describe_forward(d, dnnl::prop_kind::forward_training);
   if (!forward) return {};
 #if DNNL_VERSION_MAJOR >= 3
   return {cpu(),       kAlgorithm, d.image,  d.weights, d.positions,      d.strides,
           d.dilations, d.before,   d.behind, forward,   own_scratchpad(), true};
 #else
-  const dnnl::convolution_backward_data::desc wanted(kAlgorithm, d.image, d.weights, d.positions, d.strides,
-                                                     d.dilations, d.before, d.behind);
-  return {wanted, own_scratchpad(), cpu(), forward, true};
-#endif
-}
-
-dnnl::convolution_backward_weights::primitive_desc describe_gradient(const Description& d) {
-  const auto forward = describe_forward(d, dnnl::prop_kind::forward_training);
-  if (!forward) return {};
-#if DNNL_VERSION_MAJOR >= 3
-  return {cpu(),       kAlgorithm, d.image,  d.weights, d.positions,      d.strides,
-          d.dilations, d.before,   d.behind, forward,   own_scratchpad(), true};
-#else
-  const dnnl::convolution_backward_weights::desc wanted(kAlgorithm, d.image, d.weights, d.positions, d.strides,
-                                                        d.dilations, d.before, d.behind);
+  const typename Way::desc wanted(kAlgorithm, d.image, d.weights, d.positions, d.strides, d.dilations, d.before,
+                                  d.behind);
   return {wanted, own_scratchpad(), cpu(), forward, true};
 #endif
 }
@@ -176,7 +165,7 @@ bool Convolver::set_back_weights(const float* weights) {
   const LoneThread lone;
   if (!impl_->knows_back) {
     impl_->knows_back = true;
-    impl_->back_description = describe_back({impl_->sizes, 1});
+    impl_->back_description = describe_way_back<dnnl::convolution_backward_data>({impl_->sizes, 1});
     if (!is_vectorised(impl_->back_description)) return false;
     impl_->back = dnnl::convolution_backward_data(impl_->back_description);
     impl_->back_weights = memory(impl_->back_description.weights_desc(), cpu());
@@ -204,7 +193,7 @@ bool Convolver::prepare_gradient(int images) {
   if (found != impl_->gradients.end()) return static_cast<bool>(found->second.primitive);
   const LoneThread lone;
   Impl::Gradient& gradient = impl_->gradients[images];
-  gradient.description = describe_gradient({impl_->sizes, images});
+  gradient.description = describe_way_back<dnnl::convolution_backward_weights>({impl_->sizes, images});
   if (!is_vectorised(gradient.description)) return false;
   gradient.primitive = dnnl::convolution_backward_weights(gradient.description);
   return true;

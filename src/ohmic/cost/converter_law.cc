@@ -47,8 +47,7 @@ void check_rises(const std::string& file, const ConverterLaw& law, const LawPlac
     if (rises) continue;
     fail(
         "technology {}: law {} falls from {} bits at {} GS/s and {} nm to {} bits at {} GS/s and {} nm; energy and "
-        "area "
-        "must not fall with bits, rate or node",
+        "area must not fall with bits, rate or node",
         file, law.family, at.bits, at.rate_gs, at.node_nm, next.bits, next.rate_gs, next.node_nm);
   }
 }
