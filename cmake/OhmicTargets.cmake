@@ -68,6 +68,9 @@ function(ohmic_add_test target label library)
   if(label STREQUAL "end_to_end")  # takes longer than all others together: in two halves, first and at once
     set(shards 2)
     set(cost 3)
+  elseif(label STREQUAL "fidelity")
+    set(shards 2)
+    set(cost 2)
   elseif(target MATCHES "^test_(device|crossbar|chip|mapping)$")  # the long ones first, so that all cores end together
     set(cost 2)
   endif()

@@ -23,7 +23,7 @@ class SameBytes : public ProgramTest {
 
   void expect_same_for_every_instruction_set(const Arguments& settings) const {
     train("newest", settings);
-    for (const std::string name : {"baseline", "avx2", "avx512", "avx512_vnni"}) {
+    for (const std::string name : {"baseline", "avx2", "avx512", "avx512_vnni", "amx"}) {
       train(name, settings, name);
       EXPECT_TRUE(same_results(path("newest"), path(name)));
     }

@@ -58,7 +58,7 @@ int run_program(int argc, char** argv) {
       "  ohmic train mnist_mixed_precision --out runs/pcm\n"
       "  ohmic deploy runs/pcm --at 1h,1d,1y --compensate none,gdc\n"
       "  ohmic report runs/pcm --out report.html\n\n"
-      "OHMIC_DATA names the folder of data sets; OHMIC_ISA (baseline, avx2, avx512, avx512_vnni) limits the "
+      "OHMIC_DATA names the folder of data sets; OHMIC_ISA (baseline, avx2, avx512, avx512_vnni, amx) limits the "
       "instruction set.");
   take_signals_apart();
   std::signal(SIGXFSZ, SIG_IGN);  // a file beyond `ulimit -f` is an error to report, not the end

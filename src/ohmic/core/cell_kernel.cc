@@ -50,15 +50,24 @@ struct CellValues {
   FloatVector conductance, variance;
 };
 
+template <bool kHasCommonExponent>
+HWY_INLINE FloatVector drifted_cells(FloatVector conductance, IntVector age_class, FloatVector gaussian,
+                                     const AgeTable& table, const AgeLogs& logs, const CellKernelLaw& law) {
+  const Floats d;
+  if constexpr (kHasCommonExponent) return hn::Mul(conductance, hn::GatherIndex(d, table.factor, age_class));
+  const auto log_g = log_relative(conductance, law.inverse_drift_scale);
+  const auto exponent = hn::Abs(hn::Add(log_line(log_g, law.exponent), hn::Mul(log_line(log_g, law.spread), gaussian)));
+  const auto log_age = hn::GatherIndex(d, logs.log_age, age_class);
+  return hn::Mul(conductance, exponential(hn::Sub(hn::Zero(d), hn::Mul(exponent, log_age))));
+}
+
+template <bool kHasCommonExponent>
 HWY_INLINE CellValues cell_values(FloatVector conductance, FloatVector last_pulse, FloatVector gaussian,
                                   const AgeTable& table, const AgeLogs& logs, const AgeRule& age,
                                   const CellKernelLaw& law) {
   const Floats d;
   const auto age_class = age_classes(last_pulse, table, age);
-  const auto log_g = log_relative(conductance, law.inverse_drift_scale);
-  const auto exponent = hn::Abs(hn::Add(log_line(log_g, law.exponent), hn::Mul(log_line(log_g, law.spread), gaussian)));
-  const auto log_age = hn::GatherIndex(d, logs.log_age, age_class);
-  const auto drifted = hn::Mul(conductance, exponential(hn::Sub(hn::Zero(d), hn::Mul(exponent, log_age))));
+  const auto drifted = drifted_cells<kHasCommonExponent>(conductance, age_class, gaussian, table, logs, law);
   auto noise = hn::Add(hn::Mul(hn::Set(d, law.noise_slope), drifted), hn::Set(d, law.noise_offset_us));
   if (law.flicker > 0) {
     const auto log_n = log_relative(conductance, law.inverse_noise_scale);
@@ -70,9 +79,10 @@ HWY_INLINE CellValues cell_values(FloatVector conductance, FloatVector last_puls
   return {drifted, hn::Mul(noise, noise)};
 }
 
-void EvaluateCellsKernel(const float* pairs, const float* gaussians, std::size_t count, const AgeTable& table,
-                         const AgeLogs& logs, const AgeRule& age, const CellKernelLaw& law, const CellsOut& plus,
-                         const CellsOut& minus) {
+template <bool kHasCommonExponent>
+HWY_INLINE void evaluate_run(const float* pairs, const float* gaussians, std::size_t count, const AgeTable& table,
+                             const AgeLogs& logs, const AgeRule& age, const CellKernelLaw& law, const CellsOut& plus,
+                             const CellsOut& minus) {
   const Floats d;
   const std::size_t lanes = hn::Lanes(d);
   float rest_pairs[64] = {}, rest_gaussians[32] = {}, rest_out[4][16];
@@ -94,7 +104,8 @@ void EvaluateCellsKernel(const float* pairs, const float* gaussians, std::size_t
     hn::LoadInterleaved4(d, state, conductance[0], conductance[1], time[0], time[1]);
     hn::LoadInterleaved2(d, z, gaussian[0], gaussian[1]);
     for (int side = 0; side < 2; ++side) {
-      const CellValues v = cell_values(conductance[side], time[side], gaussian[side], table, logs, age, law);
+      const CellValues v =
+          cell_values<kHasCommonExponent>(conductance[side], time[side], gaussian[side], table, logs, age, law);
       hn::StoreU(v.conductance, d, to[side].conductance_us);
       hn::StoreU(v.variance, d, to[side].variance_us2);
     }
@@ -103,6 +114,16 @@ void EvaluateCellsKernel(const float* pairs, const float* gaussians, std::size_t
     std::copy_n(rest_out[1], here, plus.variance_us2 + i);
     std::copy_n(rest_out[2], here, minus.conductance_us + i);
     std::copy_n(rest_out[3], here, minus.variance_us2 + i);
+  }
+}
+
+void EvaluateCellsKernel(const float* pairs, const float* gaussians, std::size_t count, const AgeTable& table,
+                         const AgeLogs& logs, const AgeRule& age, const CellKernelLaw& law, const CellsOut& plus,
+                         const CellsOut& minus) {
+  if (law.has_common_exponent) {
+    evaluate_run<true>(pairs, gaussians, count, table, logs, age, law, plus, minus);
+  } else {
+    evaluate_run<false>(pairs, gaussians, count, table, logs, age, law, plus, minus);
   }
 }
 

@@ -17,6 +17,7 @@ struct LogLineNumbers {
 };
 
 struct CellKernelLaw {
+  bool has_common_exponent;  ///< all cells drift alike: AgeTable's factors serve
   LogLineNumbers exponent, spread;
   float inverse_drift_scale, inverse_noise_scale;  ///< per uS: g = G times this
   float noise_slope, noise_offset_us;

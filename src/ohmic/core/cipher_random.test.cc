@@ -13,7 +13,7 @@ namespace {
 const RandomStream kStream(123, Purpose::forward_image_read, 4, 5);
 
 TEST(CipherRandom, VectorsHaveTheBitsOfSingleDraws) {
-  for (const char* isa : {"baseline", "avx2", "avx512", "avx512_vnni"}) {
+  for (const char* isa : {"baseline", "avx2", "avx512", "avx512_vnni", "amx"}) {
     limit_instruction_set(isa);
     for (const std::size_t size : {1u, 15u, 16u, 17u, 500000u}) {
       std::vector<float> z(size);
@@ -23,7 +23,7 @@ TEST(CipherRandom, VectorsHaveTheBitsOfSingleDraws) {
       }
     }
   }
-  limit_instruction_set("avx512_vnni");
+  limit_instruction_set("amx");
 }
 
 TEST(CipherRandom, InversionIsSymmetricAndMonotone) {

@@ -1,6 +1,9 @@
 #include "ohmic/core/cpu.h"
 
+#include <cpuid.h>
 #include <hwy/targets.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
@@ -12,7 +15,20 @@
 namespace ohmic {
 namespace {
 
-constexpr std::array<std::string_view, 4> kNames = {"baseline", "avx2", "avx512", "avx512_vnni"};
+constexpr std::array<std::string_view, 5> kNames = {"baseline", "avx2", "avx512", "avx512_vnni", "amx"};
+
+// Linux grants the tile registers, 8 KiB that every switch of threads has to save, to processes that ask.
+bool tiles_are_granted() {
+  constexpr long kRequestPermission = 0x1023, kTileData = 18;  // ARCH_REQ_XCOMP_PERM, Linux 5.16
+  return syscall(SYS_arch_prctl, kRequestPermission, kTileData) == 0;
+}
+
+// Leaf 7 of CPUID: AMX tiles are bit 24 of EDX, their products of bytes bit 25; not every compiler has names for them.
+bool has_amx() {
+  unsigned eax = 0, ebx = 0, ecx = 0, edx = 0;
+  return __get_cpuid_count(7, 0, &eax, &ebx, &ecx, &edx) != 0 && (edx >> 24 & 1) != 0 && (edx >> 25 & 1) != 0 &&
+         tiles_are_granted();
+}
 
 int detected_level() {
   __builtin_cpu_init();
@@ -21,7 +37,8 @@ int detected_level() {
       !__builtin_cpu_supports("avx512vl")) {
     return 1;
   }
-  return __builtin_cpu_supports("avx512vnni") ? 3 : 2;
+  if (!__builtin_cpu_supports("avx512vnni")) return 2;
+  return has_amx() ? 4 : 3;
 }
 
 int& level() {

@@ -5,12 +5,17 @@
 
 namespace ohmic {
 
-enum class CpuFeature { avx2, avx512, avx512_vnni };
+enum class CpuFeature {
+  avx2,
+  avx512,
+  avx512_vnni,
+  amx,  ///< products of bytes in tile registers
+};
 
 /// True if the processor has the feature and no limit forbids it.
 bool cpu_has(CpuFeature feature);
 
-/// The widest instruction set that the kernels use: "avx512_vnni", "avx512", "avx2" or "baseline".
+/// The widest instruction set that the kernels use: "amx", "avx512_vnni", "avx512", "avx2" or "baseline".
 std::string instruction_set();
 
 /// Restricts our kernels to at most the named set.

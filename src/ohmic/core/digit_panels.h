@@ -12,6 +12,8 @@ struct DigitPanels {
   static constexpr int kColumns = 16;
   static constexpr int kKindBytes = kColumns * 4;
   static constexpr int kGroupBytes = 3 * kKindBytes;
+  /// Tiles of sixteen groups are loaded whole, so so much must be readable behind the last group.
+  static constexpr int kBytesBehind = 15 * kGroupBytes;
 
   const std::int8_t* digits;
   int groups;

@@ -21,7 +21,7 @@ std::vector<float> some_floats(std::size_t count, std::uint64_t seed) {
 class KernelTest : public testing::TestWithParam<const char*> {
  protected:
   void SetUp() override { limit_instruction_set(GetParam()); }
-  void TearDown() override { limit_instruction_set("avx512_vnni"); }
+  void TearDown() override { limit_instruction_set("amx"); }
 };
 
 TEST_P(KernelTest, MaxAbsFindsTheLargestMagnitudeWhereverItStands) {
@@ -157,7 +157,7 @@ TEST_P(KernelTest, SquaredCodesKeepTheirSumAndNeverExceedAByte) {
   EXPECT_EQ(square_codes(std::vector<std::int8_t>(7, 0), 0, 5, squares.data()).step, 0);
 }
 
-INSTANTIATE_TEST_SUITE_P(EveryInstructionSet, KernelTest, testing::Values("baseline", "avx2", "avx512", "avx512_vnni"),
+INSTANTIATE_TEST_SUITE_P(EveryInstructionSet, KernelTest, testing::Values("baseline", "avx2", "avx512", "avx512_vnni", "amx"),
                          [](const auto& param_info) { return std::string(param_info.param); });
 
 }  // namespace

@@ -45,7 +45,7 @@ struct Step {
 class LstmKernelTest : public testing::TestWithParam<const char*> {
  protected:
   void SetUp() override { limit_instruction_set(GetParam()); }
-  void TearDown() override { limit_instruction_set("avx512_vnni"); }
+  void TearDown() override { limit_instruction_set("amx"); }
 };
 
 double sigmoid_of(double x) { return 1 / (1 + std::exp(-x)); }
@@ -76,7 +76,7 @@ TEST_P(LstmKernelTest, AllInstructionSetsGiveTheSameBits) {
 }
 
 INSTANTIATE_TEST_SUITE_P(EveryInstructionSet, LstmKernelTest,
-                         testing::Values("baseline", "avx2", "avx512", "avx512_vnni"),
+                         testing::Values("baseline", "avx2", "avx512", "avx512_vnni", "amx"),
                          [](const auto& param_info) { return std::string(param_info.param); });
 
 }  // namespace

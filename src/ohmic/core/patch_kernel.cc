@@ -14,6 +14,7 @@
 #include "ohmic/core/cipher-inl.h"
 #include "ohmic/core/cipher_random.h"
 #include "ohmic/core/gaussian_table.h"
+#include "ohmic/core/patch_amx_kernel.h"
 #include "ohmic/core/patch_vnni_kernel.h"
 
 HWY_BEFORE_NAMESPACE();
@@ -324,12 +325,16 @@ void panel_corrections(const DigitPanels& panels, std::int32_t* correction) {
 
 void patch_analog(const PatchProduct& product, std::span<const PatchRow> rows, float* analog, std::size_t stride,
                   float* largest) {
-  if (has_patch_vnni()) {
+  if (prefers_patch_amx(product.panels)) {
+    patch_analog_amx(product, rows, analog, stride, largest);
+  } else if (has_patch_vnni()) {
     patch_analog_vnni(product, rows, analog, stride, largest);
   } else {
     HWY_DYNAMIC_DISPATCH(PatchAnalogKernel)(product, rows, analog, stride, largest);
   }
 }
+
+bool wants_many_rows(const DigitPanels& panels) { return prefers_patch_amx(panels); }
 
 void analog_of_sums(const AnalogSums& sums, std::span<const PatchRow> rows, float* analog, std::size_t stride,
                     float* largest) {

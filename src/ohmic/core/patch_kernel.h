@@ -42,6 +42,10 @@ struct PatchProduct {
 void patch_analog(const PatchProduct& product, std::span<const PatchRow> rows, float* analog, std::size_t stride,
                   float* largest);
 
+/// Whether patch_analog by these digits takes several hundred rows at once best. Tile registers take as long to wake up
+/// as many products by them take.
+bool wants_many_rows(const DigitPanels& panels);
+
 /// Sums that are there already, as sparse vectors make them: rows x stride each.
 struct AnalogSums {
   const std::int32_t* mean;      ///< of code times weight

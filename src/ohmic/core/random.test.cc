@@ -49,7 +49,7 @@ TEST(Random, GaussianQuantilesMatchTheNormalLaw) {
 
 TEST(Random, KernelsGiveTheSameGaussiansOnEveryInstructionSet) {
   const RandomStream stream(7, Purpose::forward_read, 3, 11);
-  for (const char* isa : {"baseline", "avx2", "avx512_vnni"}) {
+  for (const char* isa : {"baseline", "avx2", "avx512_vnni", "amx"}) {
     limit_instruction_set(isa);
     std::vector<float> z(1000);  // not a multiple of a block
     gaussians(stream, z);

@@ -59,7 +59,7 @@ struct SlowRegisters {
 class RegisterKernelTest : public testing::TestWithParam<const char*> {
  protected:
   void SetUp() override { limit_instruction_set(GetParam()); }
-  void TearDown() override { limit_instruction_set("avx512_vnni"); }
+  void TearDown() override { limit_instruction_set("amx"); }
 
   void expect_the_slow_result(const RegisterRule& rule) const {
     constexpr std::size_t kCount = 700;
@@ -160,7 +160,7 @@ TEST_P(RegisterKernelTest, RoundsSuchThatTheMeanIsExact) {
 }
 
 INSTANTIATE_TEST_SUITE_P(InstructionSets, RegisterKernelTest,
-                         testing::Values("baseline", "avx2", "avx512", "avx512_vnni"));
+                         testing::Values("baseline", "avx2", "avx512", "avx512_vnni", "amx"));
 
 }  // namespace
 }  // namespace ohmic

@@ -24,7 +24,8 @@ LogLineNumbers numbers(const LogLine& line) {
 }
 
 CellKernelLaw law_of(const DriftLaw& drift, const ReadNoiseLaw& noise) {
-  return {numbers(drift.exponent),
+  return {!drift.is_individual(),
+          numbers(drift.exponent),
           numbers(drift.spread),
           static_cast<float>(1 / drift.conductance_scale_us),
           static_cast<float>(1 / noise.conductance_scale_us),

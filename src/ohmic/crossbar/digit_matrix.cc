@@ -7,7 +7,7 @@ DigitMatrix::DigitMatrix(int rows, int columns, const DigitScale& scale)
       columns_(columns),
       panel_bytes_(static_cast<std::size_t>((rows + 3) / 4) * DigitPanels::kGroupBytes),
       scale_(scale) {
-  digits_.assign(static_cast<std::size_t>(panels(0, 0).panels()) * panel_bytes_, 0);
+  digits_.assign(static_cast<std::size_t>(panels(0, 0).panels()) * panel_bytes_ + DigitPanels::kBytesBehind, 0);
 }
 
 void DigitMatrix::assign_transposed(const DigitMatrix& other) {

@@ -19,6 +19,17 @@ constexpr std::size_t kRowsPerChunk = 256;  // from which more samples in one ch
 constexpr std::size_t kFewRows = 8, kManyRows = 64, kFewOutputs = 2048;
 constexpr std::size_t kManyFromBytes = 1 << 20;  // about a second-level cache
 
+// Tile registers want as many rows as keep them busy for a while; so many outputs stay in the second-level cache.
+constexpr std::size_t kTileOutputs = 32768, kMostTileRows = 1024;
+
+std::size_t rows_at_once(const DigitMatrix& digits) {
+  const auto columns = static_cast<std::size_t>(digits.columns());
+  if (wants_many_rows(digits.panels(0, (digits.rows() + 3) / 4)))
+    return std::clamp(kTileOutputs / columns / 16 * 16, kManyRows, kMostTileRows);
+  if (digits.bytes() >= kManyFromBytes) return kManyRows;
+  return std::clamp(kFewOutputs / columns / kFewRows * kFewRows, kFewRows, kManyRows);
+}
+
 // From one allocation to another.
 std::ptrdiff_t address_distance(const std::uint8_t* from, const std::uint8_t* to) {
   return static_cast<std::ptrdiff_t>(reinterpret_cast<std::uintptr_t>(to) - reinterpret_cast<std::uintptr_t>(from));
@@ -395,8 +406,7 @@ void PatchReader::read_samples(const Job& job, std::size_t begin, std::size_t en
   const std::size_t positions = job.positions();
   const std::size_t pixel_bytes = job.codes.pixel_bytes();
   prepare_samples(job, begin, samples, s);
-  const std::size_t few_rows = std::clamp(kFewOutputs / job.columns() / kFewRows * kFewRows, kFewRows, kManyRows);
-  const std::size_t most_rows = job.array.digits().bytes() < kManyFromBytes ? few_rows : kManyRows;
+  const std::size_t most_rows = rows_at_once(job.array.digits());
   s.resize_rows(most_rows, job.columns());
   const bool scatter = job.into != nullptr;
   const bool direct = !scatter || blocks_.size() == 1;  // converted where they belong, else summed up before

@@ -14,7 +14,7 @@
 namespace ohmic {
 namespace {
 
-constexpr const char* kInstructionSets[] = {"baseline", "avx2", "avx512", "avx512_vnni"};
+constexpr const char* kInstructionSets[] = {"baseline", "avx2", "avx512", "avx512_vnni", "amx"};
 
 struct Case {
   const char* name;
@@ -97,7 +97,7 @@ struct Setting {
 class Patches : public testing::TestWithParam<Setting> {
  protected:
   void TearDown() override {
-    limit_instruction_set("avx512_vnni");
+    limit_instruction_set("amx");
     set_thread_count(0);
   }
   PeripherySpec periphery() const {
@@ -234,7 +234,7 @@ TEST(TileOfImages, ResultsDoNotDependOnThreadsInstructionSetOrBatch) {
     const Matrix x = random_matrix(19, c.shape.image_size(), 1), d = random_matrix(19, outputs, 2);
     Tile tile(tile_spec(c), cell("pcm"));
     const Pass all = convolve(tile, c.shape, x, d, 100);
-    for (const char* isa : {"baseline", "avx512_vnni"}) {
+    for (const char* isa : {"baseline", "avx512_vnni", "amx"}) {
       for (const int threads : {1, 2}) {
         limit_instruction_set(isa);
         set_thread_count(threads);

@@ -50,14 +50,14 @@ std::size_t count_of(const RegisterArray& array, int value) {
 // The share of misreads of n cells has a standard error of sqrt(p (1 - p) / n); five of them.
 TEST(RegisterArray, NoisyCellsAreMisreadAsOftenAsTheClosedFormSays) {
   for (const double wait_s : {10.0, 1e5}) {
-    RegisterArray array(nearest(4), noisy_cells(), 60000, 1, 2);
+    RegisterArray array(nearest(4), noisy_cells(), 15000, 1, 2);
     add_to_all(array, 1, 1, wait_s);
     const auto expect_share = [&](std::size_t wrong, std::size_t of, double wanted) {
       const double share = static_cast<double>(wrong) / static_cast<double>(of);
       EXPECT_NEAR(share, wanted, 5 * std::sqrt(wanted * (1 - wanted) / static_cast<double>(of))) << wait_s;
     };
     const std::size_t ones = count_of(array, 1);
-    expect_share(60000 - ones, 60000, array.errors().misread_probability(false, wait_s + 38.6));
+    expect_share(15000 - ones, 15000, array.errors().misread_probability(false, wait_s + 38.6));
     std::vector<bool> was_one(array.size());
     for (std::size_t e = 0; e < array.size(); ++e) was_one[e] = array.value(e) == 1;
     add_to_all(array, -1, 2, 2 * wait_s);
@@ -152,11 +152,11 @@ TEST(RegisterArray, GoesOnWhereItWasSaved) {
       array.save("a", out);
       out.write(path);
     };
-    work(whole, 0, 10);
-    work(first, 0, 5);
+    work(whole, 0, 4);
+    work(first, 0, 2);
     save(first);
     second.load("a", SafetensorsFile(path));
-    work(second, 5, 10);
+    work(second, 2, 4);
     for (std::size_t e = 0; e < kCount; ++e) ASSERT_EQ(second.value(e), whole.value(e)) << e;
     for (int k = 0; k < 7; ++k) {
       EXPECT_EQ(second.wear(k).sets, whole.wear(k).sets);

@@ -232,7 +232,7 @@ TEST(Synapse, SavedAndLoadedStateGivesTheSameFuture) {
 // The vector kernel and its remainder, one cell at a time and all at once, on every instruction set: the same bits.
 TEST(CellArray, ValuesDoNotDependOnHowTheyAreAskedFor) {
   std::vector<float> first;
-  for (const char* isa : {"baseline", "avx2", "avx512", "avx512_vnni"}) {
+  for (const char* isa : {"baseline", "avx2", "avx512", "avx512_vnni", "amx"}) {
     limit_instruction_set(isa);
     Tile tile(spec({}), cell("pcm_inference"));
     tile.program(random_matrix(kInputs, kOutputs, 7, 0.4f).view(), by(ProgrammingMethod::statistical), 0);

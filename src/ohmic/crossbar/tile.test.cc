@@ -113,7 +113,7 @@ TEST(Tile, ResultsDoNotDependOnThreadsOrInstructionSet) {
   const Matrix x = inputs(200, 150, 4), d = inputs(200, 70, 5);
   Tile first(spec(150, 70), cell("pcm"));
   const Matrix y = forward(first, x, 0), g = backward(first, d, 0);
-  for (const char* isa : {"baseline", "avx2", "avx512", "avx512_vnni"}) {
+  for (const char* isa : {"baseline", "avx2", "avx512", "avx512_vnni", "amx"}) {
     for (const int threads : {1, 2}) {
       limit_instruction_set(isa);
       set_thread_count(threads);
@@ -141,7 +141,7 @@ TEST(ArrayReader, FewVectorsAndBatchesGiveTheBitsOfTheSlowReader) {
         array.digits().set(i, j, {high, digit(91, 256), digit(53, 256)});
       }
     }
-    for (const char* isa : {"baseline", "avx2", "avx512", "avx512_vnni"}) {
+    for (const char* isa : {"baseline", "avx2", "avx512", "avx512_vnni", "amx"}) {
       limit_instruction_set(isa);
       Matrix few(x.rows(), 70), batch(x.rows(), 70);
       Counters counters;
