@@ -209,7 +209,16 @@ void Tile::evaluate_group(int array, int group, const DigitGroup& to) const {
   }
 }
 
+void Tile::evaluate_all_or_later() {
+  if (spec_.write_once) {
+    is_stale_ = true;
+  } else {
+    evaluate_all();
+  }
+}
+
 void Tile::evaluate_all() {
+  is_stale_ = false;
   const auto groups = static_cast<std::size_t>((spec_.inputs + 3) / 4);
   for (int array = 0; array < cells_->layout().arrays(); ++array) {
     Readers& readers = readers_[static_cast<std::size_t>(array)];
@@ -224,6 +233,7 @@ void Tile::evaluate_all() {
 }
 
 float Tile::effective_weight(int input, int output) const {
+  OHMIC_EXPECT(!is_stale_);
   float weight = 0;
   for (int a = 0; a < cells_->layout().arrays(); ++a) {
     const DigitMatrix& digits = readers_[static_cast<std::size_t>(a)].forward.digits();
@@ -246,6 +256,7 @@ void Tile::read_weights(MatrixView<float> weights) const {
 }
 
 float Tile::effective_variance(int input, int output) const {
+  OHMIC_EXPECT(!is_stale_);
   if (!cells_->model().read_noise().is_noisy()) return 0;
   float variance = 0;
   for (int a = 0; a < cells_->layout().arrays(); ++a) {
@@ -411,7 +422,7 @@ ProgrammingResult Tile::program(MatrixView<const float> weights, const Programmi
   }
   cells_->log_all_pulses();
   wires_.renew(*cells_);
-  evaluate_all();
+  evaluate_all_or_later();
   return result;
 }
 
@@ -425,13 +436,13 @@ void Tile::advance_to(double now_s) {
 void Tile::age(double seconds) {
   cells_->age(seconds);
   wires_.renew(*cells_);
-  evaluate_all();
+  evaluate_all_or_later();
 }
 
 void Tile::renew_wires() {
   if (!wires_.any()) return;
   wires_.renew(*cells_);
-  evaluate_all();
+  evaluate_all_or_later();
 }
 
 // ------------------------------------------------------------------------------------------------------------- files

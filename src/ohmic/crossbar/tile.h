@@ -125,14 +125,14 @@ class Tile {
 
   /// Lets time pass until `now_s`: conductances drift.
   void advance_to(double now_s);
-  /// Lets `seconds` pass at once and re-evaluates every cell.
+  /// Lets `seconds` pass at once, for every cell.
   void age(double seconds);
 
   /// Solves the wires for the conductances of now; pulses count to first order until the next time. Programming and
   /// ageing do it by themselves.
   void renew_wires();
 
-  /// The weight and the variance of one read, as the products see them now.
+  /// The weight and the variance of one read, as the products see them now. Not of a tile that is written once.
   float effective_weight(int input, int output) const;
   float effective_variance(int input, int output) const;
   /// All weights (inputs x outputs) as the cells have them now, without read noise, weight_scale included.
@@ -177,6 +177,9 @@ class Tile {
   PairDigits digits(int array, std::uint32_t crossing) const;
   void evaluate(std::uint32_t unit);
   void evaluate_all();
+  // What is written once is evaluated when it is first read at its age, the rest at once: pulses change it cell by
+  // cell.
+  void evaluate_all_or_later();
   void evaluate_group(int array, int group, const DigitGroup& to) const;
   void pulse_unit(std::uint32_t unit, bool potentiation, std::uint64_t key);
   void pulse_event(const PulseRequest& request, std::uint64_t key);
@@ -190,6 +193,7 @@ class Tile {
   SelectionCounters selection_;
   TileWires wires_;
   std::vector<Readers> readers_;
+  bool is_stale_ = false;  ///< the digits of the readers are not those of the cells
   PhaseCounters counters_;
   ReadObserver observer_;
   float output_scale_ = 1;

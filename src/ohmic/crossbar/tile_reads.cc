@@ -75,6 +75,7 @@ ExactCells Tile::exact_cells_of(Direction direction, int array) const {
 template <class F>
 void Tile::each_array(Direction direction, MatrixView<float> y, const FinishRows& finish, const F& read) {
   const bool is_forward = direction == Direction::forward;
+  if (is_stale_) evaluate_all();
   if (!is_forward && !readers_[0].backward) make_backward_readers();
   const LaneLayout& layout = cells_->layout();
   const bool are_many = layout.arrays() > 1;
