@@ -2,8 +2,11 @@
 
 #include <onnx.pb.h>
 
+#include <algorithm>
 #include <bit>
+#include <charconv>
 #include <cstring>
+#include <fstream>
 
 #include "ohmic/core/error.h"
 #include "ohmic/core/files.h"
@@ -12,6 +15,7 @@ namespace ohmic::onnx {
 namespace {
 
 namespace format = onnx_format;
+namespace fs = std::filesystem;
 
 // Numbers of ONNX's TensorProto.DataType.
 enum DataType {
@@ -72,17 +76,80 @@ std::vector<To> from_field(const std::string& what, const Field& field, std::siz
   return values;
 }
 
+// Where the bytes of a tensor lie in another file.
+struct ExternalData {
+  std::string location;
+  std::uint64_t offset = 0;
+  std::optional<std::uint64_t> length;  ///< else to the end
+};
+
+std::uint64_t whole_number(const std::string& what, const std::string& key, const std::string& text) {
+  std::uint64_t value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc() || end != text.data() + text.size() || text.empty()) {
+    fail("{} has {} = \"{}\" for its bytes in another file, which is no whole number; export the model again", what,
+         key, text);
+  }
+  return value;
+}
+
+ExternalData external_data_of(const format::TensorProto& proto, const std::string& what) {
+  ExternalData data;
+  for (const auto& entry : proto.external_data()) {
+    if (entry.key() == "location") data.location = entry.value();
+    if (entry.key() == "offset") data.offset = whole_number(what, entry.key(), entry.value());
+    if (entry.key() == "length") data.length = whole_number(what, entry.key(), entry.value());
+  }
+  return data;
+}
+
+// A model must not reach for files that were not given with it.
+fs::path path_of(const ExternalData& data, const fs::path& folder, const std::string& what) {
+  const fs::path location(data.location);
+  const fs::path root = fs::weakly_canonical(folder), path = fs::weakly_canonical(root / location);
+  const bool is_inside = std::mismatch(root.begin(), root.end(), path.begin(), path.end()).first == root.end();
+  if (location.empty() || location.is_absolute() || !is_inside) {
+    fail(
+        "{} keeps its numbers in \"{}\", which is not in the folder of the model; put that file beside the model and "
+        "save it so",
+        what, data.location);
+  }
+  if (!fs::is_regular_file(path)) {
+    fail("{} keeps its numbers in {}, which is not there; copy it from where the model was exported", what,
+         path.string());
+  }
+  return path;
+}
+
+std::string external_bytes(const format::TensorProto& proto, const fs::path& folder, const std::string& what) {
+  if (folder.empty()) fail("{} keeps its numbers in another file, and only one was given", what);
+  const ExternalData data = external_data_of(proto, what);
+  const fs::path path = path_of(data, folder, what);
+  const std::uint64_t size = fs::file_size(path);
+  const std::uint64_t length = data.length.value_or(size - std::min(size, data.offset));
+  if (data.offset > size || length > size - data.offset) {
+    fail(
+        "{} keeps its numbers in {} from byte {} on, {} of them, but that file has {}; it is cut off or belongs to "
+        "another model",
+        what, path.string(), data.offset, length, size);
+  }
+  std::string bytes(length, '\0');
+  std::ifstream in(path, std::ios::binary);
+  in.seekg(static_cast<std::streamoff>(data.offset));
+  if (!in.read(bytes.data(), static_cast<std::streamsize>(length))) {
+    fail("{}: cannot read {}; check its permissions", what, path.string());
+  }
+  return bytes;
+}
+
 class TensorReader {
  public:
-  TensorReader(const format::TensorProto& proto, const std::string& what) : proto_(proto), what_(what) {}
+  TensorReader(const format::TensorProto& proto, const std::string& what, const fs::path& folder)
+      : proto_(proto), what_(what), is_elsewhere_(proto.data_location() != 0) {
+    if (is_elsewhere_) elsewhere_ = external_bytes(proto, folder, what);
+  }
 
   Tensor read() {
-    if (proto_.data_location() != 0) {
-      fail(
-          "{} keeps its numbers in another file; save the model in one file (onnx.save with "
-          "save_as_external_data=False)",
-          what_);
-    }
     Tensor tensor;
     tensor.dims.assign(proto_.dims().begin(), proto_.dims().end());
     count_ = static_cast<std::size_t>(checked_count(what_, tensor.dims));
@@ -91,17 +158,20 @@ class TensorReader {
   }
 
  private:
+  bool is_raw() const { return is_elsewhere_ || proto_.has_raw_data(); }
+  const std::string& raw() const { return is_elsewhere_ ? elsewhere_ : proto_.raw_data(); }
+
   template <class Stored, class Field>
   void read_whole(Tensor& tensor, const Field& field) const {
     const auto convert = [](auto v) { return static_cast<std::int64_t>(v); };
     tensor.is_whole = true;
-    tensor.whole = proto_.has_raw_data() ? from_raw<Stored, std::int64_t>(what_, proto_.raw_data(), count_, convert)
-                                         : from_field<std::int64_t>(what_, field, count_, convert);
+    tensor.whole = is_raw() ? from_raw<Stored, std::int64_t>(what_, raw(), count_, convert)
+                            : from_field<std::int64_t>(what_, field, count_, convert);
   }
   template <class Stored, class Field, class Convert>
   void read_real(Tensor& tensor, const Field& field, const Convert& convert) const {
-    tensor.real = proto_.has_raw_data() ? from_raw<Stored, float>(what_, proto_.raw_data(), count_, convert)
-                                        : from_field<float>(what_, field, count_, convert);
+    tensor.real = is_raw() ? from_raw<Stored, float>(what_, raw(), count_, convert)
+                           : from_field<float>(what_, field, count_, convert);
   }
 
   void read_values(Tensor& tensor) const {
@@ -142,14 +212,22 @@ class TensorReader {
 
   const format::TensorProto& proto_;
   const std::string& what_;
+  bool is_elsewhere_;
+  std::string elsewhere_;
   std::size_t count_ = 0;
 };
 
-Tensor read_tensor(const format::TensorProto& proto, const std::string& what) {
-  return TensorReader(proto, what).read();
-}
+// A file on its way to a model.
+struct Source {
+  const std::string& name;
+  const fs::path& folder;
 
-Attribute read_attribute(const format::AttributeProto& proto, const std::string& what) {
+  Tensor read_tensor(const format::TensorProto& proto, const std::string& what) const {
+    return TensorReader(proto, what, folder).read();
+  }
+};
+
+Attribute read_attribute(const format::AttributeProto& proto, const std::string& what, const Source& source) {
   Attribute a;
   a.whole = proto.i();
   a.number = proto.has_f() ? static_cast<double>(proto.f()) : static_cast<double>(proto.i());
@@ -157,20 +235,20 @@ Attribute read_attribute(const format::AttributeProto& proto, const std::string&
   a.wholes.assign(proto.ints().begin(), proto.ints().end());
   a.numbers.assign(proto.floats().begin(), proto.floats().end());
   a.texts.assign(proto.strings().begin(), proto.strings().end());
-  if (proto.has_t()) a.tensor = read_tensor(proto.t(), fmt::format("{}, attribute {}", what, proto.name()));
+  if (proto.has_t()) a.tensor = source.read_tensor(proto.t(), fmt::format("{}, attribute {}", what, proto.name()));
   return a;
 }
 
-Node read_node(const format::NodeProto& proto, const std::string& file) {
+Node read_node(const format::NodeProto& proto, const Source& source) {
   Node node;
   node.name = proto.name();
   const bool is_onnx = proto.domain().empty() || proto.domain() == "ai.onnx";
   node.operation = is_onnx ? proto.op_type() : proto.domain() + "." + proto.op_type();
   node.inputs.assign(proto.input().begin(), proto.input().end());
   node.outputs.assign(proto.output().begin(), proto.output().end());
-  const std::string what = fmt::format("{}: {}", file, node.description());
+  const std::string what = fmt::format("{}: {}", source.name, node.description());
   for (const auto& attribute : proto.attribute()) {
-    node.attributes.emplace(attribute.name(), read_attribute(attribute, what));
+    node.attributes.emplace(attribute.name(), read_attribute(attribute, what, source));
   }
   return node;
 }
@@ -200,7 +278,8 @@ std::int64_t read_opset(const format::ModelProto& proto, const std::string& name
   return opset;
 }
 
-Model model_of(const format::ModelProto& proto, const std::string& name) {
+Model model_of(const format::ModelProto& proto, const Source& source) {
+  const std::string& name = source.name;
   if (!proto.has_graph() || proto.graph().node_size() == 0) {
     fail("{} holds no network; give an .onnx file as exporters write it", name);
   }
@@ -208,10 +287,10 @@ Model model_of(const format::ModelProto& proto, const std::string& name) {
   model.opset = read_opset(proto, name);
   const format::GraphProto& graph = proto.graph();
   for (const auto& tensor : graph.initializer()) {
-    model.stored.insert_or_assign(tensor.name(),
-                                  read_tensor(tensor, fmt::format("{}: the tensor \"{}\"", name, tensor.name())));
+    const std::string what = fmt::format("{}: the tensor \"{}\"", name, tensor.name());
+    model.stored.insert_or_assign(tensor.name(), source.read_tensor(tensor, what));
   }
-  for (const auto& node : graph.node()) model.nodes.push_back(read_node(node, name));
+  for (const auto& node : graph.node()) model.nodes.push_back(read_node(node, source));
   for (const auto& input : graph.input()) {
     if (model.stored.find(input.name()) == model.stored.end()) model.inputs.push_back(read_port(input));
   }
@@ -221,15 +300,17 @@ Model model_of(const format::ModelProto& proto, const std::string& name) {
 
 }  // namespace
 
-Model parse_model(std::string_view bytes, const std::string& name) {
+Model parse_model(std::string_view bytes, const std::string& name, const fs::path& folder) {
   format::ModelProto proto;
   if (bytes.size() > 0x7fffffff || !proto.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) {
     fail("{} is no ONNX file, or it is damaged; export the model again", name);
   }
-  return model_of(proto, name);
+  return model_of(proto, {name, folder});
 }
 
-Model read_model(const std::filesystem::path& path) { return parse_model(read_text_file(path), path.string()); }
+Model read_model(const fs::path& path) {
+  return parse_model(read_text_file(path), path.string(), fs::absolute(path).parent_path());
+}
 
 std::string Node::description() const {
   std::string text = operation.empty() ? "a node without operator" : operation + " node";

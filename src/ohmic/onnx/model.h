@@ -60,8 +60,9 @@ struct Model {
 inline constexpr std::int64_t kFirstOpset = 7, kLastOpset = 21;
 
 /// Reads a model from the bytes of an .onnx file. Error naming `name` if they are no such file, the opset is outside
-/// kFirstOpset .. kLastOpset, or a tensor does not hold what it says.
-Model parse_model(std::string_view bytes, const std::string& name);
+/// kFirstOpset .. kLastOpset, or a tensor does not hold what it says. Tensors may lie in other files (ONNX's external
+/// data) in `folder` or below it, and nowhere else; with no folder they are an error.
+Model parse_model(std::string_view bytes, const std::string& name, const std::filesystem::path& folder = {});
 Model read_model(const std::filesystem::path& path);
 
 }  // namespace ohmic::onnx
