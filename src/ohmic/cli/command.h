@@ -2,6 +2,8 @@
 
 #include <CLI/CLI.hpp>
 #include <memory>
+#include <string>
+#include <vector>
 
 namespace ohmic {
 
@@ -23,9 +25,13 @@ void add_simulate_command(CLI::App& program, CommandStatus& status);
 void add_cost_command(CLI::App& program, CommandStatus& status);
 void add_solve_command(CLI::App& program, CommandStatus& status);
 void add_list_command(CLI::App& program, CommandStatus& status);
+void add_reproduce_command(CLI::App& program, CommandStatus& status);
 
 /// Runs the program. Returns its exit code: 0 done, 2 a mistake that the user can mend, 3 a defect of the program, 130
 /// interrupted.
 int run_program(int argc, char** argv);
+
+/// The same from within, with the words behind `ohmic`.
+int run_command(const std::vector<std::string>& words);
 
 }  // namespace ohmic

@@ -4,6 +4,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
+#include <functional>
 #include <system_error>
 
 #include "ohmic/cli/command.h"
@@ -47,9 +48,7 @@ int flush_output(int exit_code) {
   return std::fflush(stdout) == 0 ? exit_code : report_lost_output(std::generic_category().message(errno));
 }
 
-}  // namespace
-
-int run_program(int argc, char** argv) {
+int run_parsed(const std::function<void(CLI::App&)>& parse) {
   CLI::App program("Train and deploy neural networks on simulated analog in-memory-computing hardware.", "ohmic");
   program.set_version_flag("--version", std::string("ohmic ") + kVersion);
   program.require_subcommand(1);
@@ -60,8 +59,6 @@ int run_program(int argc, char** argv) {
       "  ohmic report runs/pcm --out report.html\n\n"
       "OHMIC_DATA names the folder of data sets; OHMIC_ISA (baseline, avx2, avx512, avx512_vnni, amx) limits the "
       "instruction set.");
-  take_signals_apart();
-  std::signal(SIGXFSZ, SIG_IGN);  // a file beyond `ulimit -f` is an error to report, not the end
   CommandStatus status;
   add_train_command(program, status);
   add_deploy_command(program, status);
@@ -74,10 +71,11 @@ int run_program(int argc, char** argv) {
   add_simulate_command(program, status);
   add_cost_command(program, status);
   add_solve_command(program, status);
+  add_reproduce_command(program, status);
   add_list_command(program, status);
   try {
     if (const char* isa = std::getenv("OHMIC_ISA"); isa != nullptr && *isa != '\0') limit_instruction_set(isa);
-    program.parse(argc, argv);
+    parse(program);
     return flush_output(status.exit_code);
   } catch (const CLI::ParseError& error) {
     return report_parse_error(program, error);
@@ -96,6 +94,18 @@ int run_program(int argc, char** argv) {
     fmt::print(stderr, "ohmic: this is a defect of ohmic, please report it: {}\n", error.what());
     return kDefect;
   }
+}
+
+}  // namespace
+
+int run_program(int argc, char** argv) {
+  take_signals_apart();
+  std::signal(SIGXFSZ, SIG_IGN);  // a file beyond `ulimit -f` is an error to report, not the end
+  return run_parsed([&](CLI::App& program) { program.parse(argc, argv); });
+}
+
+int run_command(const std::vector<std::string>& words) {
+  return run_parsed([&](CLI::App& program) { program.parse(std::vector<std::string>(words.rbegin(), words.rend())); });
 }
 
 }  // namespace ohmic
