@@ -157,7 +157,8 @@ TEST_P(KernelTest, SquaredCodesKeepTheirSumAndNeverExceedAByte) {
   EXPECT_EQ(square_codes(std::vector<std::int8_t>(7, 0), 0, 5, squares.data()).step, 0);
 }
 
-INSTANTIATE_TEST_SUITE_P(EveryInstructionSet, KernelTest, testing::Values("baseline", "avx2", "avx512", "avx512_vnni", "amx"),
+INSTANTIATE_TEST_SUITE_P(EveryInstructionSet, KernelTest,
+                         testing::Values("baseline", "avx2", "avx512", "avx512_vnni", "amx"),
                          [](const auto& param_info) { return std::string(param_info.param); });
 
 }  // namespace

@@ -105,8 +105,8 @@ ExternalData external_data_of(const format::TensorProto& proto, const std::strin
 
 // A model must not reach for files that were not given with it.
 fs::path path_of(const ExternalData& data, const fs::path& folder, const std::string& what) {
-  const fs::path location(data.location);
-  const fs::path root = fs::weakly_canonical(folder), path = fs::weakly_canonical(root / location);
+  const fs::path location(data.location), root = fs::weakly_canonical(folder);
+  fs::path path = fs::weakly_canonical(root / location);
   const bool is_inside = std::mismatch(root.begin(), root.end(), path.begin(), path.end()).first == root.end();
   if (location.empty() || location.is_absolute() || !is_inside) {
     fail(
