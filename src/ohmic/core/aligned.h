@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <limits>
 #include <new>
 #include <vector>
 
@@ -23,5 +24,25 @@ struct AlignedAllocator {
 
 template <class T>
 using AlignedVector = std::vector<T, AlignedAllocator<T>>;
+
+/// The same, but elements of a vector that grows are not set: what stands in activations is written before it is read.
+/// In builds with debug checks they are NaN, so that a mistake shows.
+struct UnsetFloats : AlignedAllocator<float> {
+  template <class U>
+  struct rebind {
+    using other = UnsetFloats;
+  };
+
+  template <class... Values>
+  static void construct(float* at, Values... values) {
+    if constexpr (sizeof...(values) > 0) {
+      *at = float(values...);
+    } else {
+#ifndef NDEBUG
+      *at = std::numeric_limits<float>::quiet_NaN();
+#endif
+    }
+  }
+};
 
 }  // namespace ohmic

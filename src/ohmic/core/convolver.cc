@@ -4,7 +4,9 @@
 
 #include <dnnl.hpp>
 #include <map>
+#include <mutex>
 #include <string_view>
+#include <unordered_map>
 #include <vector>
 
 namespace ohmic {
@@ -110,6 +112,57 @@ void copy(memory from, memory to, dnnl::stream& stream) { dnnl::reorder(from, to
 }  // namespace
 
 struct Convolver::Impl {
+  // One call's operands, kept for the next: to make them anew takes as long as a small convolution.
+  class Operands {
+   public:
+    Operands(int from_role, const memory::desc& from, int to_role, const memory::desc& to, const memory& weights,
+             const memory::desc& scratchpad)
+        : from_role_(from_role),
+          to_role_(to_role),
+          stream_(cpu()),
+          all_{{from_role, memory(from, cpu(), nullptr)},
+               {to_role, memory(to, cpu(), nullptr)},
+               {DNNL_ARG_WEIGHTS, weights},
+               {DNNL_ARG_SCRATCHPAD, memory(scratchpad, cpu())}} {}
+
+    void run(const dnnl::primitive& primitive, const float* from, float* to) {
+      all_.at(from_role_).set_data_handle(const_cast<float*>(from));
+      all_.at(to_role_).set_data_handle(to);
+      primitive.execute(stream_, all_);
+      stream_.wait();
+    }
+
+   private:
+    int from_role_, to_role_;
+    dnnl::stream stream_;
+    std::unordered_map<int, memory> all_;
+  };
+
+  // As many as threads work at once.
+  class OperandsPool {
+   public:
+    template <class Make>
+    void run(const dnnl::primitive& primitive, const float* from, float* to, const Make& make) {
+      std::unique_ptr<Operands> operands = take();
+      if (!operands) operands = make();
+      operands->run(primitive, from, to);
+      const std::lock_guard lock(mutex_);
+      idle_.push_back(std::move(operands));
+    }
+
+   private:
+    std::unique_ptr<Operands> take() {
+      const std::lock_guard lock(mutex_);
+      if (idle_.empty()) return nullptr;
+      std::unique_ptr<Operands> last = std::move(idle_.back());
+      idle_.pop_back();
+      return last;
+    }
+
+    std::mutex mutex_;
+    std::vector<std::unique_ptr<Operands>> idle_;
+  };
+
   ConvolutionSizes sizes;
   dnnl::convolution_forward::primitive_desc description;
   dnnl::convolution_forward convolution;
@@ -119,6 +172,8 @@ struct Convolver::Impl {
   dnnl::convolution_backward_data::primitive_desc back_description;
   dnnl::convolution_backward_data back;
   memory back_weights;  // empty: no way back
+
+  mutable OperandsPool operands, back_operands;
 
   struct Gradient {
     dnnl::convolution_backward_weights::primitive_desc description;
@@ -152,13 +207,11 @@ void Convolver::set_weights(const float* weights) {
 
 void Convolver::convolve(const float* image, float* out) const {
   const LoneThread lone;
-  const auto& description = impl_->description;
-  dnnl::stream stream(cpu());
-  impl_->convolution.execute(stream, {{DNNL_ARG_SRC, given(description.src_desc(), image)},
-                                      {DNNL_ARG_WEIGHTS, impl_->weights},
-                                      {DNNL_ARG_DST, given(description.dst_desc(), out)},
-                                      {DNNL_ARG_SCRATCHPAD, scratchpad(description.scratchpad_desc())}});
-  stream.wait();
+  impl_->operands.run(impl_->convolution, image, out, [this] {
+    const auto& d = impl_->description;
+    return std::make_unique<Impl::Operands>(DNNL_ARG_SRC, d.src_desc(), DNNL_ARG_DST, d.dst_desc(), impl_->weights,
+                                            d.scratchpad_desc());
+  });
 }
 
 bool Convolver::set_back_weights(const float* weights) {
@@ -179,13 +232,11 @@ bool Convolver::set_back_weights(const float* weights) {
 
 void Convolver::convolve_back(const float* positions, float* image) const {
   const LoneThread lone;
-  const auto& description = impl_->back_description;
-  dnnl::stream stream(cpu());
-  impl_->back.execute(stream, {{DNNL_ARG_DIFF_DST, given(description.diff_dst_desc(), positions)},
-                               {DNNL_ARG_WEIGHTS, impl_->back_weights},
-                               {DNNL_ARG_DIFF_SRC, given(description.diff_src_desc(), image)},
-                               {DNNL_ARG_SCRATCHPAD, scratchpad(description.scratchpad_desc())}});
-  stream.wait();
+  impl_->back_operands.run(impl_->back, positions, image, [this] {
+    const auto& d = impl_->back_description;
+    return std::make_unique<Impl::Operands>(DNNL_ARG_DIFF_DST, d.diff_dst_desc(), DNNL_ARG_DIFF_SRC, d.diff_src_desc(),
+                                            impl_->back_weights, d.scratchpad_desc());
+  });
 }
 
 bool Convolver::prepare_gradient(int images) {

@@ -26,8 +26,10 @@ struct MatrixView {
 class Matrix {
  public:
   Matrix() = default;
-  Matrix(std::size_t rows, std::size_t columns) { resize(rows, columns); }
+  /// All 0.
+  Matrix(std::size_t rows, std::size_t columns) : values_(rows * columns, 0.0f), rows_(rows), columns_(columns) {}
 
+  /// What stands in it afterwards is not defined.
   void resize(std::size_t rows, std::size_t columns) {
     rows_ = rows;
     columns_ = columns;
@@ -45,7 +47,7 @@ class Matrix {
   MatrixView<const float> view() const { return {values_.data(), rows_, columns_}; }
 
  private:
-  AlignedVector<float> values_;
+  std::vector<float, UnsetFloats> values_;
   std::size_t rows_ = 0;
   std::size_t columns_ = 0;
 };
