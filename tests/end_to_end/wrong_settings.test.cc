@@ -116,9 +116,11 @@ TEST_F(WrongSettings, MissingExperiment) {
 
 TEST_F(WrongSettings, UnknownCommandOrOption) {
   expect_mistake({}, {"subcommand is required", "--help"});
-  expect_mistake({"trian"}, {"\"trian\"",
-                             "train, deploy, evaluate, report, study, config, device, map, simulate, cost, solve, list",
-                             "did you mean \"train\"?"});
+  expect_mistake({"trian"},
+                 {"\"trian\"",
+                  "train, deploy, evaluate, report, study, config, device, map, simulate, cost, solve, reproduce, "
+                  "list",
+                  "did you mean \"train\"?"});
   expect_mistake({"train"}, {"experiment is required", "--help"});
   expect_mistake({"train", "mnist_sgd", "--otu", "x"}, {"--otu", "--help"});
   expect_mistake({"list", "things"}, {"things", "devices"});

@@ -143,11 +143,11 @@ struct Convolver::Impl {
    public:
     template <class Make>
     void run(const dnnl::primitive& primitive, const float* from, float* to, const Make& make) {
-      std::unique_ptr<Operands> operands = take();
-      if (!operands) operands = make();
-      operands->run(primitive, from, to);
+      std::unique_ptr<Operands> taken = take();
+      if (!taken) taken = make();
+      taken->run(primitive, from, to);
       const std::lock_guard lock(mutex_);
-      idle_.push_back(std::move(operands));
+      idle_.push_back(std::move(taken));
     }
 
    private:
