@@ -49,9 +49,9 @@ struct Description {
   memory::desc image, weights, positions;
   memory::dims strides, dilations, before, behind;
 
-  Description(const ConvolutionSizes& s, int count)
+  Description(const ConvolutionSizes& s, int count, const memory::desc& weights_layout)
       : image(images(count, s.height, s.width, s.channels)),
-        weights(weight_dims(s), memory::data_type::f32, Tag::any),
+        weights(weights_layout),
         positions(images(count, s.out_height, s.out_width, s.outputs)),
         strides{s.stride_y, s.stride_x},
         dilations{s.dilation_y - 1, s.dilation_x - 1},
@@ -163,17 +163,50 @@ struct Convolver::Impl {
     std::vector<std::unique_ptr<Operands>> idle_;
   };
 
+  // One direction for one number of images.
+  template <class Primitive>
+  struct Way {
+    typename Primitive::primitive_desc description;
+    Primitive primitive;  ///< empty: there is none
+    mutable OperandsPool operands;
+  };
+
+  // One direction by numbers of images, with the weights as all of them want them.
+  template <class Primitive>
+  struct Direction {
+    std::map<int, Way<Primitive>> ways;
+    memory weights;
+
+    // What the first way likes best, the others take.
+    memory::desc layout(const ConvolutionSizes& sizes) const {
+      return weights ? weights.get_desc() : memory::desc(weight_dims(sizes), memory::data_type::f32, Tag::any);
+    }
+
+    // Plans for so many images at a time, unless that is done.
+    template <class Describe>
+    bool prepare(const ConvolutionSizes& sizes, int count, const Describe& describe) {
+      const auto [found, is_new] = ways.try_emplace(count);
+      Way<Primitive>& way = found->second;
+      if (!is_new) return static_cast<bool>(way.primitive);
+      const LoneThread lone;
+      way.description = describe(Description(sizes, count, layout(sizes)));
+      if (!is_vectorised(way.description)) return false;
+      way.primitive = Primitive(way.description);
+      if (!weights) weights = memory(way.description.weights_desc(), cpu());
+      return true;
+    }
+
+    void set_weights(const ConvolutionSizes& sizes, const float* values) {
+      const LoneThread lone;
+      dnnl::stream stream(cpu());
+      copy(given({weight_dims(sizes), memory::data_type::f32, Tag::hwio}, values), weights, stream);
+      stream.wait();
+    }
+  };
+
   ConvolutionSizes sizes;
-  dnnl::convolution_forward::primitive_desc description;
-  dnnl::convolution_forward convolution;
-  memory weights;
-
-  bool knows_back = false;
-  dnnl::convolution_backward_data::primitive_desc back_description;
-  dnnl::convolution_backward_data back;
-  memory back_weights;  // empty: no way back
-
-  mutable OperandsPool operands, back_operands;
+  Direction<dnnl::convolution_forward> forward;
+  Direction<dnnl::convolution_backward_data> back;
 
   struct Gradient {
     dnnl::convolution_backward_weights::primitive_desc description;
@@ -187,55 +220,44 @@ struct Convolver::Impl {
 Convolver::Convolver(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 Convolver::~Convolver() = default;
 
-std::unique_ptr<Convolver> Convolver::make(const ConvolutionSizes& sizes) {
-  const LoneThread lone;
+std::unique_ptr<Convolver> Convolver::make(const ConvolutionSizes& sizes, int images) {
   auto impl = std::make_unique<Impl>();
   impl->sizes = sizes;
-  impl->description = describe_forward({sizes, 1}, dnnl::prop_kind::forward_inference);
-  if (!is_vectorised(impl->description)) return nullptr;
-  impl->convolution = dnnl::convolution_forward(impl->description);
-  impl->weights = memory(impl->description.weights_desc(), cpu());
-  return std::unique_ptr<Convolver>(new Convolver(std::move(impl)));
+  std::unique_ptr<Convolver> convolver(new Convolver(std::move(impl)));
+  return convolver->prepare(images) ? std::move(convolver) : nullptr;
 }
 
-void Convolver::set_weights(const float* weights) {
-  const LoneThread lone;
-  dnnl::stream stream(cpu());
-  copy(given(impl_->matrix(), weights), impl_->weights, stream);
-  stream.wait();
-}
-
-void Convolver::convolve(const float* image, float* out) const {
-  const LoneThread lone;
-  impl_->operands.run(impl_->convolution, image, out, [this] {
-    const auto& d = impl_->description;
-    return std::make_unique<Impl::Operands>(DNNL_ARG_SRC, d.src_desc(), DNNL_ARG_DST, d.dst_desc(), impl_->weights,
-                                            d.scratchpad_desc());
+bool Convolver::prepare(int images) {
+  return impl_->forward.prepare(impl_->sizes, images, [](const Description& d) {
+    return describe_forward(d, dnnl::prop_kind::forward_inference);
   });
 }
 
-bool Convolver::set_back_weights(const float* weights) {
+void Convolver::set_weights(const float* weights) { impl_->forward.set_weights(impl_->sizes, weights); }
+
+void Convolver::convolve(int images, const float* image, float* out) const {
   const LoneThread lone;
-  if (!impl_->knows_back) {
-    impl_->knows_back = true;
-    impl_->back_description = describe_way_back<dnnl::convolution_backward_data>({impl_->sizes, 1});
-    if (!is_vectorised(impl_->back_description)) return false;
-    impl_->back = dnnl::convolution_backward_data(impl_->back_description);
-    impl_->back_weights = memory(impl_->back_description.weights_desc(), cpu());
-  }
-  if (!impl_->back_weights) return false;
-  dnnl::stream stream(cpu());
-  copy(given(impl_->matrix(), weights), impl_->back_weights, stream);
-  stream.wait();
-  return true;
+  const auto& way = impl_->forward.ways.at(images);
+  way.operands.run(way.primitive, image, out, [&] {
+    const auto& d = way.description;
+    return std::make_unique<Impl::Operands>(DNNL_ARG_SRC, d.src_desc(), DNNL_ARG_DST, d.dst_desc(),
+                                            impl_->forward.weights, d.scratchpad_desc());
+  });
 }
 
-void Convolver::convolve_back(const float* positions, float* image) const {
+bool Convolver::prepare_back(int images) {
+  return impl_->back.prepare(impl_->sizes, images, describe_way_back<dnnl::convolution_backward_data>);
+}
+
+void Convolver::set_back_weights(const float* weights) { impl_->back.set_weights(impl_->sizes, weights); }
+
+void Convolver::convolve_back(int images, const float* positions, float* image) const {
   const LoneThread lone;
-  impl_->back_operands.run(impl_->back, positions, image, [this] {
-    const auto& d = impl_->back_description;
+  const auto& way = impl_->back.ways.at(images);
+  way.operands.run(way.primitive, positions, image, [&] {
+    const auto& d = way.description;
     return std::make_unique<Impl::Operands>(DNNL_ARG_DIFF_DST, d.diff_dst_desc(), DNNL_ARG_DIFF_SRC, d.diff_src_desc(),
-                                            impl_->back_weights, d.scratchpad_desc());
+                                            impl_->back.weights, d.scratchpad_desc());
   });
 }
 
@@ -244,7 +266,8 @@ bool Convolver::prepare_gradient(int images) {
   if (found != impl_->gradients.end()) return static_cast<bool>(found->second.primitive);
   const LoneThread lone;
   Impl::Gradient& gradient = impl_->gradients[images];
-  gradient.description = describe_way_back<dnnl::convolution_backward_weights>({impl_->sizes, images});
+  gradient.description = describe_way_back<dnnl::convolution_backward_weights>(
+      {impl_->sizes, images, {weight_dims(impl_->sizes), memory::data_type::f32, Tag::any}});
   if (!is_vectorised(gradient.description)) return false;
   gradient.primitive = dnnl::convolution_backward_weights(gradient.description);
   return true;

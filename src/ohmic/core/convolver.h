@@ -19,24 +19,29 @@ struct ConvolutionSizes {
 /// the sums does not depend on the number of threads.
 ///
 /// weights: (kernel row, kernel column, channel) x output, as the matrix of a convolution.
-/// image: height x width x channels; position: out_height x out_width x outputs.
+/// image: height x width x channels; position: out_height x out_width x outputs; several lie one behind the other.
 class Convolver {
  public:
-  /// Null where oneDNN has no vectorised way for these sizes; a matrix product is faster then.
-  static std::unique_ptr<Convolver> make(const ConvolutionSizes& sizes);
+  /// Plans for so many images at a time. Null where oneDNN has no vectorised way for these sizes; a matrix product is
+  /// faster then.
+  static std::unique_ptr<Convolver> make(const ConvolutionSizes& sizes, int images);
   ~Convolver();
   Convolver(const Convolver&) = delete;
   Convolver& operator=(const Convolver&) = delete;
 
+  /// Makes convolve possible for another number of images at a time; false where oneDNN has no vectorised way.
+  bool prepare(int images);
   void set_weights(const float* weights);
-  /// out: positions of the image, overwritten. By several threads at a time.
-  void convolve(const float* image, float* out) const;
+  /// out: positions of the images, overwritten. By several threads at a time.
+  void convolve(int images, const float* image, float* out) const;
 
-  /// Weights for the way back. False where oneDNN has no vectorised one.
-  bool set_back_weights(const float* weights);
-  /// Gradients of the positions to those of the image, overwritten. By several threads at a time.
-  void convolve_back(const float* positions, float* image) const;
-  /// Makes find_gradient possible for so many images at a time; false where oneDNN has no vectorised way.
+  /// The same for the way back.
+  bool prepare_back(int images);
+  void set_back_weights(const float* weights);
+  /// Gradients of the positions to those of the images, overwritten. By several threads at a time.
+  void convolve_back(int images, const float* positions, float* image) const;
+
+  /// The same for the gradient of the weights.
   bool prepare_gradient(int images);
   /// Gradient of the weights, summed over `images` images and their positions, one after the other; overwritten. By
   /// several threads at a time.

@@ -53,7 +53,7 @@ void expect_near(const std::vector<float>& found, const std::vector<double>& exp
 
 // Whatever oneDNN has a way for must agree with the sums written out in double precision.
 void expect_the_plain_sums(const ConvolutionSizes& s, int images) {
-  const std::unique_ptr<Convolver> convolver = Convolver::make(s);
+  const std::unique_ptr<Convolver> convolver = Convolver::make(s, images);
   if (convolver == nullptr) return;  // a matrix product is used instead
   const auto image_size = static_cast<std::size_t>(s.height * s.width * s.channels);
   const auto out_size = static_cast<std::size_t>(s.out_height * s.out_width * s.outputs);
@@ -61,22 +61,31 @@ void expect_the_plain_sums(const ConvolutionSizes& s, int images) {
   const auto count = static_cast<std::size_t>(images);
   const std::vector<float> image = normal_numbers(count * image_size, 1),
                            positions = normal_numbers(count * out_size, 2), weights = normal_numbers(weight_count, 3);
-  std::vector<double> forward(out_size), back(image_size), gradient(weight_count);
+  std::vector<double> forward(count * out_size), back(count * image_size), gradient(weight_count);
   for_each_product(s, [&](std::size_t pixel, std::size_t position, std::size_t weight) {
-    forward[position] += static_cast<double>(image[pixel]) * static_cast<double>(weights[weight]);
-    back[pixel] += static_cast<double>(positions[position]) * static_cast<double>(weights[weight]);
+    const auto w = static_cast<double>(weights[weight]);
     for (std::size_t n = 0; n < count; ++n) {
-      gradient[weight] +=
-          static_cast<double>(image[n * image_size + pixel]) * static_cast<double>(positions[n * out_size + position]);
+      const std::size_t from = n * image_size + pixel, to = n * out_size + position;
+      forward[to] += static_cast<double>(image[from]) * w;
+      back[from] += static_cast<double>(positions[to]) * w;
+      gradient[weight] += static_cast<double>(image[from]) * static_cast<double>(positions[to]);
     }
   });
-  std::vector<float> found(out_size, 7.0f);
+  std::vector<float> found(count * out_size, 7.0f);
   convolver->set_weights(weights.data());
-  convolver->convolve(image.data(), found.data());
+  convolver->convolve(images, image.data(), found.data());
   expect_near(found, forward);
-  if (convolver->set_back_weights(weights.data())) {
-    found.assign(image_size, 7.0f);
-    convolver->convolve_back(positions.data(), found.data());
+  if (convolver->prepare(1)) {  // the same weights serve every number of images
+    const std::vector<float> together = found;
+    for (std::size_t n = 0; n < count; ++n) {
+      convolver->convolve(1, image.data() + n * image_size, found.data() + n * out_size);
+    }
+    EXPECT_EQ(found, together);
+  }
+  if (convolver->prepare_back(images)) {
+    convolver->set_back_weights(weights.data());
+    found.assign(count * image_size, 7.0f);
+    convolver->convolve_back(images, positions.data(), found.data());
     expect_near(found, back);
   }
   if (convolver->prepare_gradient(images)) {
@@ -98,10 +107,10 @@ TEST(Convolver, GivesThePlainSumsInAllDirections) {
 
 // Else the fp32 networks would silently be slow: this shape has a way back wherever there are vectors of 8 numbers.
 TEST(Convolver, HasAllDirectionsForAnOrdinaryLayer) {
-  const auto convolver = Convolver::make({8, 8, 16, 8, 8, 32, 3, 3, 1, 1, 1, 1, 1, 1, 1, 1});
+  const auto convolver = Convolver::make({8, 8, 16, 8, 8, 32, 3, 3, 1, 1, 1, 1, 1, 1, 1, 1}, 10);
   ASSERT_NE(convolver, nullptr);
-  const std::vector<float> weights(3 * 3 * 16 * 32);
-  EXPECT_TRUE(convolver->set_back_weights(weights.data()));
+  EXPECT_TRUE(convolver->prepare(1));
+  EXPECT_TRUE(convolver->prepare_back(10));
   EXPECT_TRUE(convolver->prepare_gradient(10));
 }
 

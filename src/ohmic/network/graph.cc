@@ -12,8 +12,9 @@ namespace {
 
 constexpr std::size_t kElementsPerChunk = 1 << 16;
 // Without a way back, samples pass through all layers a few at a time, so that what one layer writes is still in the
-// cache when the next one reads it: for each thread about a second-level cache of the widest layer.
-constexpr std::size_t kCachedElements = 1 << 18, kSamplesPerThread = 4;
+// cache when the next one reads it: for each thread about a second-level cache of the widest layer, and at least as
+// many that the weights, which each time are fetched too, are not more than what the samples write.
+constexpr std::size_t kCachedElements = 1 << 18;
 constexpr const char* kWork = ".work";  // where a checkpoint keeps counters of a layer's digital work
 constexpr int kSample = -1;             // where a layer's number is meant: the sample itself
 
@@ -174,14 +175,16 @@ MatrixView<const float> Graph::forward(MatrixView<const float> x, const Pass& pa
 
 MatrixView<const float> Graph::forward_until(std::size_t layers, MatrixView<const float> x, const Pass& pass) {
   OHMIC_EXPECT(x.columns == input_size());
-  std::size_t widest = x.columns;
+  std::size_t widest = x.columns, written = 0;
   bool divisible = !pass.training;
   for (const Node& node : nodes_) {
     widest = std::max(widest, node.layer->output_shape().size());
+    written += node.layer->output_shape().size();
     divisible = divisible && !node.layer->reads_whole_batches();
   }
-  const std::size_t part =
-      std::max(kCachedElements / widest, kSamplesPerThread) * static_cast<std::size_t>(thread_count());
+  const std::size_t each = std::max(kCachedElements / widest, weight_count() / written);
+  const std::size_t groups = std::max<std::size_t>(1, (each + kSamplesOfGroup - 1) / kSamplesOfGroup);
+  const std::size_t part = groups * kSamplesOfGroup * static_cast<std::size_t>(thread_count());
   if (!divisible || x.rows <= part) return run(layers, x, pass);
   evaluated_.resize(x.rows, nodes_[layers - 1].layer->output_shape().size());
   for (std::size_t begin = 0; begin < x.rows; begin += part) {

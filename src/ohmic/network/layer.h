@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <span>
@@ -40,6 +41,10 @@ struct LayerWork {
   std::uint64_t macs = 0;   ///< additions, products, or one after the other
   std::uint64_t words = 0;  ///< activations, or gradients by them, read from and written to a memory
 };
+
+/// A layer may compute so many samples of a batch together, counted from its first one; a batch that is cut elsewhere
+/// than between such groups may end in other last bits.
+constexpr std::size_t kSamplesOfGroup = 8;
 
 /// The inputs of a layer, each batch x size of its shape.
 using LayerInputs = std::span<const MatrixView<const float>>;

@@ -109,34 +109,63 @@ ConvolutionSizes sizes_of(const PatchShape& s, int outputs) {
           s.pad_bottom,    s.pad_right,    s.dilation_y, s.dilation_x};
 }
 
+// The images in groups as oneDNN gets them: so many at once that fetching the weights is little beside using them. Of
+// the batch only the end depends on its size, so that a batch can be cut anywhere between groups
+// (Graph::forward_until).
+struct ImageGroups {
+  std::size_t batch, at_once;
+
+  ImageGroups(std::size_t images, const Window& window) : batch(images), at_once(1) {
+    constexpr std::size_t kPositions = 256;
+    while (at_once < kSamplesOfGroup && at_once * window.positions() < kPositions) at_once *= 2;
+    at_once = std::clamp<std::size_t>(at_once, 1, std::max<std::size_t>(images, 1));
+  }
+
+  int whole() const { return static_cast<int>(at_once); }
+  int last() const { return static_cast<int>((batch - 1) % at_once + 1); }
+
+  // body(first image, how many)
+  template <class Body>
+  void each(const Body& body) const {
+    parallel_chunks(batch, at_once,
+                    [&](std::size_t begin, std::size_t end) { body(begin, static_cast<int>(end - begin)); });
+  }
+};
+
 }  // namespace
 
 // Without cutting patches, where oneDNN has a way and the layer has no groups.
-bool PatchWeights::has_convolver(bool images_are_whole, bool positions_are_whole, int outputs) {
+bool PatchWeights::has_convolver(bool images_are_whole, bool positions_are_whole, int outputs, std::size_t batch) {
   if (has_no_convolver_ || side_ != PatchSide::inputs || !images_are_whole || !positions_are_whole) return false;
-  if (convolver_ == nullptr) convolver_ = Convolver::make(sizes_of(shape_, outputs));
+  if (convolver_ == nullptr) {
+    convolver_ = Convolver::make(sizes_of(shape_, outputs), ImageGroups(batch, window_).whole());
+  }
   has_no_convolver_ = convolver_ == nullptr;
   return !has_no_convolver_;
 }
 
 bool PatchWeights::convolve_digital(const DigitalWeights& weights, const Channels<const float>& images,
                                     const Channels<float>& positions, const FinishRows& finish) {
-  if (!has_convolver(is_whole(images), is_whole(positions), positions.count)) return false;
+  const ImageGroups groups(images.batch.rows, window_);
+  if (!has_convolver(is_whole(images), is_whole(positions), positions.count, groups.batch)) return false;
+  if (!convolver_->prepare(groups.whole()) || !convolver_->prepare(groups.last())) return false;
   convolver_->set_weights(weights.values().values().data());
-  parallel_chunks(images.batch.rows, 1, [&](std::size_t s, std::size_t) {
-    convolver_->convolve(images.of_sample(s), positions.of_sample(s));
-    if (finish) finish(s * window_.positions(), window_.positions(), positions.of_sample(s));
+  groups.each([&](std::size_t s, int count) {
+    convolver_->convolve(count, images.of_sample(s), positions.of_sample(s));
+    const std::size_t each = window_.positions();
+    if (finish) finish(s * each, static_cast<std::size_t>(count) * each, positions.of_sample(s));
   });
   return true;
 }
 
 bool PatchWeights::convolve_back_digital(const DigitalWeights& weights, const Channels<const float>& positions,
                                          const Channels<float>& images) {
-  if (!has_convolver(is_whole(images), is_whole(positions), positions.count)) return false;
-  if (!convolver_->set_back_weights(weights.values().values().data())) return false;
-  parallel_chunks(images.batch.rows, 1, [&](std::size_t s, std::size_t) {
-    convolver_->convolve_back(positions.of_sample(s), images.of_sample(s));
-  });
+  const ImageGroups groups(images.batch.rows, window_);
+  if (!has_convolver(is_whole(images), is_whole(positions), positions.count, groups.batch)) return false;
+  if (!convolver_->prepare_back(groups.whole()) || !convolver_->prepare_back(groups.last())) return false;
+  convolver_->set_back_weights(weights.values().values().data());
+  groups.each(
+      [&](std::size_t s, int count) { convolver_->convolve_back(count, positions.of_sample(s), images.of_sample(s)); });
   return true;
 }
 
@@ -263,7 +292,7 @@ void PatchWeights::find_digital_gradient(const Channels<const float>& images, co
   const auto images_of = [&](std::size_t part) {
     return static_cast<int>(std::min(per_part, batch - part * per_part));
   };
-  const bool convolves = has_convolver(is_whole(images), is_whole(positions), positions.count) &&
+  const bool convolves = has_convolver(is_whole(images), is_whole(positions), positions.count, batch) &&
                          convolver_->prepare_gradient(images_of(0)) &&
                          convolver_->prepare_gradient(images_of(parts - 1));
   std::vector<float> sums(parts * size);

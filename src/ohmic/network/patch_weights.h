@@ -63,7 +63,7 @@ class PatchWeights {
                         const Channels<float>& positions, const FinishRows& finish);
   bool convolve_back_digital(const DigitalWeights& weights, const Channels<const float>& positions,
                              const Channels<float>& images);
-  bool has_convolver(bool images_are_whole, bool positions_are_whole, int outputs);
+  bool has_convolver(bool images_are_whole, bool positions_are_whole, int outputs, std::size_t batch);
   void find_digital_gradient(const Channels<const float>& images, const Channels<const float>& positions);
   void multiply_part(const Channels<const float>& images, const Channels<const float>& positions, std::size_t begin,
                      std::size_t end, float* sum) const;
