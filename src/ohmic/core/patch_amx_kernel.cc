@@ -94,49 +94,38 @@ struct alignas(64) TileConfig {
 };
 static_assert(sizeof(TileConfig) == 64);
 
+// Two groups of sixteen rows times two of sixteen columns: a tile is fetched for every product, where single tiles
+// would need two for one, and fetching takes half as long as multiplying.
 struct TileSums {
-  alignas(64) std::int32_t high[kTileRows][kColumns], low[kTileRows][kColumns], variance[kTileRows][kColumns];
+  alignas(64) std::int32_t of[2][2][kTileRows][kColumns];  ///< by columns, then rows
 };
 
-template <bool kNoise>
-OHMIC_AMX_INLINE void tile_sums(const std::uint8_t* left, const std::int8_t* digits, std::size_t chunks,
-                                TileSums& sums) {
+template <bool kBothRows, bool kBothColumns>
+OHMIC_AMX_INLINE void tile_sums(const std::uint8_t* const (&left)[2], std::size_t left_step,
+                                const std::int8_t* const (&digits)[2], std::size_t chunks, TileSums& sums) {
   constexpr int kStride = DigitPanels::kGroupBytes;
   _tile_zero(0);
-  _tile_zero(1);
-  if constexpr (kNoise) _tile_zero(2);
-  for (std::size_t c = 0; c < chunks; ++c) {
-    _tile_loadd(3, left, 64);
-    _tile_loadd(4, digits, kStride);
-    _tile_loadd(5, digits + DigitPanels::kKindBytes, kStride);
-    _tile_dpbusd(0, 3, 4);
-    _tile_dpbusd(1, 3, 5);
-    left += kTileBytes;
-    if constexpr (kNoise) {
-      _tile_loadd(6, left, 64);
-      _tile_loadd(7, digits + 2 * DigitPanels::kKindBytes, kStride);
-      _tile_dpbusd(2, 6, 7);
-      left += kTileBytes;
+  if constexpr (kBothRows) _tile_zero(1);
+  if constexpr (kBothColumns) _tile_zero(2);
+  if constexpr (kBothRows && kBothColumns) _tile_zero(3);
+  std::size_t at = 0, digits_at = 0;
+  for (std::size_t c = 0; c < chunks; ++c, at += left_step, digits_at += kTileGroups * kStride) {
+    _tile_loadd(6, digits[0] + digits_at, kStride);
+    _tile_loadd(4, left[0] + at, 64);
+    _tile_dpbusd(0, 4, 6);
+    if constexpr (kBothRows) {
+      _tile_loadd(5, left[1] + at, 64);
+      _tile_dpbusd(1, 5, 6);
     }
-    digits += kTileGroups * kStride;
+    if constexpr (!kBothColumns) continue;
+    _tile_loadd(7, digits[1] + digits_at, kStride);
+    _tile_dpbusd(2, 4, 7);
+    if constexpr (kBothRows) _tile_dpbusd(3, 5, 7);
   }
-  _tile_stored(0, sums.high, 64);
-  _tile_stored(1, sums.low, 64);
-  if constexpr (kNoise) _tile_stored(2, sums.variance, 64);
-}
-
-// The sums of a tile, of which `rows` are wanted, to where analog_of_sums finds them.
-template <bool kNoise>
-OHMIC_AMX_INLINE void put_sums(const TileSums& from, int rows, const std::int32_t* correction, std::size_t stride,
-                               std::int32_t* mean, std::int32_t* variance) {
-  const __m512i start = _mm512_loadu_si512(correction);
-  for (int m = 0; m < rows; ++m, mean += stride) {
-    const __m512i high = _mm512_slli_epi32(_mm512_load_si512(from.high[m]), 8);
-    _mm512_store_si512(mean, _mm512_add_epi32(high, _mm512_add_epi32(_mm512_load_si512(from.low[m]), start)));
-    if constexpr (!kNoise) continue;
-    _mm512_store_si512(variance, _mm512_load_si512(from.variance[m]));
-    variance += stride;
-  }
+  _tile_stored(0, sums.of[0][0], 64);
+  if constexpr (kBothRows) _tile_stored(1, sums.of[0][1], 64);
+  if constexpr (kBothColumns) _tile_stored(2, sums.of[1][0], 64);
+  if constexpr (kBothRows && kBothColumns) _tile_stored(3, sums.of[1][1], 64);
 }
 
 // What stands between the two halves of the work: all sums of all rows, rows x columns of whole panels each.
@@ -144,21 +133,77 @@ struct RowSums {
   AlignedVector<std::int32_t> mean, variance;
 };
 
+// Where the sums of some rows go.
+struct Target {
+  std::int32_t *mean, *variance;
+  std::size_t stride;
+  int rows;
+};
+
+// The sums of code times weight in one panel, from those of its high and low bytes.
+OHMIC_AMX_INLINE void put_means(const TileSums& from, const std::int32_t* correction, const Target& to, int panel) {
+  const __m512i start = _mm512_loadu_si512(correction + panel * kColumns);
+  std::int32_t* mean = to.mean + panel * kColumns;
+  for (int m = 0; m < to.rows; ++m, mean += to.stride) {
+    const int half = m / kTileRows, row = m % kTileRows;
+    const __m512i high = _mm512_slli_epi32(_mm512_load_si512(from.of[0][half][row]), 8);
+    _mm512_store_si512(mean, _mm512_add_epi32(high, _mm512_add_epi32(_mm512_load_si512(from.of[1][half][row]), start)));
+  }
+}
+
+OHMIC_AMX_INLINE void put_variances(const TileSums& from, const Target& to, int first_panel, int panels) {
+  for (int k = 0; k < panels; ++k) {
+    std::int32_t* variance = to.variance + (first_panel + k) * kColumns;
+    for (int m = 0; m < to.rows; ++m, variance += to.stride) {
+      _mm512_store_si512(variance, _mm512_load_si512(from.of[k][m / kTileRows][m % kTileRows]));
+    }
+  }
+}
+
+// Of sixteen rows, or with kBothRows of up to 32, whose patches `left` has.
+template <bool kNoise, bool kBothRows>
+OHMIC_AMX_INLINE void sums_of_tiles(const PatchProduct& p, const std::uint8_t* const (&left)[2], std::size_t chunks,
+                                    const Target& to) {
+  constexpr std::size_t kStep = (kNoise ? 2 : 1) * kTileBytes;
+  TileSums sums;
+  for (int panel = 0; panel < p.panels.panels(); ++panel) {
+    const std::int8_t* digits = p.panels.panel(panel);
+    tile_sums<kBothRows, true>(left, kStep, {digits, digits + DigitPanels::kKindBytes}, chunks, sums);
+    put_means(sums, p.correction, to, panel);
+  }
+  if constexpr (!kNoise) return;
+  const std::uint8_t* const squares[2] = {left[0] + kTileBytes, left[1] + kTileBytes};
+  for (int panel = 0; panel < p.panels.panels(); panel += 2) {
+    const std::int8_t* digits = p.panels.panel(panel) + 2 * DigitPanels::kKindBytes;
+    if (panel + 1 == p.panels.panels()) {
+      tile_sums<kBothRows, false>(squares, kStep, {digits, nullptr}, chunks, sums);
+      put_variances(sums, to, panel, 1);
+    } else {
+      const std::int8_t* next = p.panels.panel(panel + 1) + 2 * DigitPanels::kKindBytes;
+      tile_sums<kBothRows, true>(squares, kStep, {digits, next}, chunks, sums);
+      put_variances(sums, to, panel, 2);
+    }
+  }
+}
+
+// `room`: two patches of sixteen rows.
 template <bool kNoise>
 OHMIC_AMX void sums_of_rows(const PatchProduct& p, std::span<const Chunk> chunks, std::span<const PatchRow> rows,
-                            std::uint8_t* left, RowSums& sums) {
+                            std::span<std::uint8_t> room, RowSums& sums) {
   const std::size_t stride = static_cast<std::size_t>(p.panels.panels()) * kColumns;
-  TileSums tile;
+  std::uint8_t* const left[2] = {room.data(), room.data() + room.size() / 2};
   const TileConfig config;
   _tile_loadconfig(&config);
-  for (std::size_t begin = 0; begin < rows.size(); begin += kTileRows) {
-    const auto count = static_cast<int>(std::min<std::size_t>(kTileRows, rows.size() - begin));
-    pack(chunks, rows.subspan(begin), p.squares, left);
-    for (int panel = 0; panel < p.panels.panels(); ++panel) {
-      tile_sums<kNoise>(left, p.panels.panel(panel), chunks.size(), tile);
-      const std::size_t at = begin * stride + static_cast<std::size_t>(panel) * kColumns;
-      put_sums<kNoise>(tile, count, p.correction + panel * kColumns, stride, sums.mean.data() + at,
-                       kNoise ? sums.variance.data() + at : nullptr);
+  for (std::size_t begin = 0; begin < rows.size(); begin += 2 * kTileRows) {
+    const std::size_t count = std::min<std::size_t>(2 * kTileRows, rows.size() - begin);
+    const Target to{sums.mean.data() + begin * stride, kNoise ? sums.variance.data() + begin * stride : nullptr, stride,
+                    static_cast<int>(count)};
+    pack(chunks, rows.subspan(begin), p.squares, left[0]);
+    if (count <= kTileRows) {
+      sums_of_tiles<kNoise, false>(p, {left[0], left[1]}, chunks.size(), to);
+    } else {
+      pack(chunks, rows.subspan(begin + kTileRows), p.squares, left[1]);
+      sums_of_tiles<kNoise, true>(p, {left[0], left[1]}, chunks.size(), to);
     }
   }
   _tile_release();
@@ -182,14 +227,14 @@ void patch_analog_amx(const PatchProduct& product, std::span<const PatchRow> row
   for (int g = 0; g < product.panels.groups; g += kTileGroups) {
     chunks.push_back(chunk_of(product.offsets + g, std::min(kTileGroups, product.panels.groups - g)));
   }
-  left.assign(chunks.size() * kTileBytes * (product.is_noisy() ? 2 : 1), 0);
+  left.assign(2 * chunks.size() * kTileBytes * (product.is_noisy() ? 2 : 1), 0);
   const std::size_t count = rows.size() * static_cast<std::size_t>(product.panels.panels()) * kColumns;
   sums.mean.resize(count);
   if (product.is_noisy()) sums.variance.resize(count);
   if (product.is_noisy()) {
-    sums_of_rows<true>(product, chunks, rows, left.data(), sums);
+    sums_of_rows<true>(product, chunks, rows, left, sums);
   } else {
-    sums_of_rows<false>(product, chunks, rows, left.data(), sums);
+    sums_of_rows<false>(product, chunks, rows, left, sums);
   }
   analog_of_sums_vnni(
       {sums.mean.data(), product.is_noisy() ? sums.variance.data() : nullptr, product.panels.columns, product.key},
