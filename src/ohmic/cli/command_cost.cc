@@ -247,7 +247,7 @@ void show_sweep(const CostArguments& a) {
   for (const std::string& axis : a.sweep) request.axes.push_back(parse_sweep_axis(axis));
   const std::string chip = a.mapping.chip.empty() ? "hermes_core" : a.mapping.chip;
   ProgressLine line;
-  request.on_progress = [&](double done) { line.update(fmt::format("sweeping  {:3.0f} %", 100 * done)); };
+  request.on_progress = [&](double done) { line.update("sweeping", done); };
   const SweepResult sweep = sweep_run(request, technology_for(a, chip), load_chip(chip, a.mapping.chip_settings));
   line.clear();
   if (!a.page.empty()) write_file_atomically(a.page, sweep_page(sweep));

@@ -98,8 +98,14 @@ DeploymentRequest request_of(const DeployArguments& arguments) {
 
 // What is to be deployed, with what tells it from others.
 DeployedNetwork open_network(const DeployArguments& arguments, ProgressLine& line, std::string& source) {
-  LoadedRun run = load_trained(arguments.run, arguments.onnx, arguments.data, arguments.json,
+  LoadedRun run = load_trained(arguments.run, arguments.onnx, arguments.data,
                                [&](const std::string& message) { line.print(message); });
+  if (is_onnx_file(arguments.run) && !arguments.programs()) {
+    if (arguments.images > 0) run.data.test.count = std::min(run.data.test.count, arguments.images);
+    const double share = test_accuracy(run, [&](double done) { line.update("digital", done); });
+    line.clear();
+    fmt::print("digital {:.2f} %\n", 100 * share);
+  }
   const std::filesystem::path path(arguments.run);
   source = sha256_of_file(is_onnx_file(arguments.run) ? path : path / "checkpoint.safetensors");
   DeployedNetwork network = network_of(std::move(run), arguments.run);
@@ -120,7 +126,7 @@ std::vector<LayerReport> assign_layers(const DeployArguments& arguments, Deploye
     SensitivityRequest wanted;
     wanted.images = arguments.sensitivity_images;
     for (const TimePoint& at : request.times) wanted.age_s = std::max(wanted.age_s, at.seconds);
-    wanted.on_progress = [&](double done) { line.update(fmt::format("sensitivity of layers  {:3.0f} %", 100 * done)); };
+    wanted.on_progress = [&](double done) { line.update("sensitivity of layers", done); };
     layers = measure_sensitivity(network, cells, wanted);
   }
   if (!arguments.digital_budget.empty()) {
@@ -189,19 +195,15 @@ int deploy(const DeployArguments& arguments) {
   record.layers = assign_layers(arguments, network, cells, request, line);
   sort_times(request);
   request.stop = &watch_for_interrupt();
-  request.on_progress = [&](const std::string& what, double done) {
-    line.update(fmt::format("{}  {:3.0f} %", what, 100 * done));
-  };
+  request.on_progress = [&](const std::string& what, double done) { line.update(what, done); };
   if (arguments.studies) return study(arguments, network, cells, request, line);
   take_finished(arguments, network, request, record);
   const auto save = [&] { write_file_atomically(record_path(arguments), deployment_json(record, request.draws)); };
   evaluate_chips(network, cells, request, record, save);
   line.clear();
-  if (arguments.json) {
-    fmt::print("{}", deployment_json(record, request.draws));
-  } else {
-    print_record(record);
-  }
+  const bool has_results = !record.results.empty();  // else interrupted before the first chip
+  if (has_results && arguments.json) fmt::print("{}", deployment_json(record, request.draws));
+  if (has_results && !arguments.json) print_record(record);
   if (record.chips.size() == static_cast<std::size_t>(request.chips)) return 0;
   fmt::print(stderr, "interrupted after {} of {} chips; go on with the same command and --resume.\n",
              record.chips.size(), request.chips);

@@ -60,16 +60,14 @@ void add_onnx_options(CLI::App& command, OnnxArguments& arguments, bool with_dat
 }
 
 LoadedRun load_trained(const std::string& path, const OnnxArguments& arguments, const std::string& data_folder,
-                       bool quiet, const std::function<void(const std::string&)>& on_message) {
+                       const std::function<void(const std::string&)>& on_message) {
   if (!is_onnx_file(path)) return load_run(path, data_folder, on_message);
   OnnxRunOptions options;
   options.dataset = arguments.dataset;
   options.data_folder = data_folder;
   options.input_range = arguments.input_range;
   options.import = arguments.import_options();
-  LoadedRun run = load_onnx_run(path, options, on_message);
-  if (!quiet) fmt::print("digital {:.2f} %\n", 100 * test_accuracy(run));
-  return run;
+  return load_onnx_run(path, options, on_message);
 }
 
 std::filesystem::path result_path(const std::string& path, const std::string& name) {

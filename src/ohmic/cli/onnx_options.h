@@ -19,10 +19,9 @@ struct OnnxArguments {
 /// --layout, --input-shape, --output; where the file is to be tried on data, also --dataset and --input-range.
 void add_onnx_options(CLI::App& command, OnnxArguments& arguments, bool with_data);
 
-/// A trained network: the folder of a run, or an ONNX file. Of the latter the first line on standard output is the
-/// accuracy of its digital weights, unless `quiet`.
+/// A trained network: the folder of a run, or an ONNX file.
 LoadedRun load_trained(const std::string& path, const OnnxArguments& arguments, const std::string& data_folder,
-                       bool quiet, const std::function<void(const std::string&)>& on_message);
+                       const std::function<void(const std::string&)>& on_message);
 
 /// Where a command keeps what it finds out about a trained network: in the run's folder, or for an ONNX file MODEL.NAME
 /// in the current one.

@@ -53,6 +53,20 @@ void ProgressLine::update(const std::string& text) {
   std::fflush(stderr);
 }
 
+void ProgressLine::update(const std::string& what, double done) {
+  const auto now = std::chrono::steady_clock::now();
+  if (begin_done_ < 0 || done < begin_done_) {
+    begin_ = now;
+    begin_done_ = done;
+  }
+  std::string text = fmt::format("{}  {:3.0f} %", what, 100 * done);
+  const double seconds = std::chrono::duration<double>(now - begin_).count();
+  if (done > begin_done_ && done < 1 && seconds > 1) {
+    text += "  " + format_duration(seconds * (1 - done) / (done - begin_done_)) + " left";
+  }
+  update(text);
+}
+
 void ProgressLine::print(const std::string& text) {
   clear();
   fmt::print(stderr, "{}\n", text);

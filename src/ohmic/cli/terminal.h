@@ -1,6 +1,7 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <string>
 #include <vector>
 
@@ -11,6 +12,8 @@ class ProgressLine {
  public:
   /// Shows `text` in place of what was shown before. Not shown when standard error is no terminal.
   void update(const std::string& text);
+  /// Shows `what`, the share `done` and the time left, if the rest goes as what was done since the first such call.
+  void update(const std::string& what, double done);
   /// Writes `text` as a line that stays.
   void print(const std::string& text);
   /// Removes the line that is shown.
@@ -18,6 +21,8 @@ class ProgressLine {
 
  private:
   std::size_t width_ = 0;
+  std::chrono::steady_clock::time_point begin_;
+  double begin_done_ = -1;  ///< none yet
 };
 
 /// Columns aligned for people: the first to the left, the others to the right.

@@ -4,6 +4,7 @@
 #include <charconv>
 #include <cmath>
 #include <numeric>
+#include <optional>
 
 #include "ohmic/core/error.h"
 #include "ohmic/data/sha256.h"
@@ -42,7 +43,7 @@ double stddev_of(std::span<const double> values) {
 class ChipEvaluation {
  public:
   ChipEvaluation(DeployedNetwork& network, NetworkOnCells& cells, const DeploymentRequest& request,
-                 std::function<void()> on_draw)
+                 std::function<void(double)> on_draw)
       : network_(network), cells_(cells), request_(request), on_draw_(std::move(on_draw)) {}
 
   /// False if it was stopped.
@@ -81,10 +82,9 @@ class ChipEvaluation {
     std::vector<double>& draws = record.accuracies.emplace_back();
     for (int d = 0; d < request_.draws; ++d) {
       const std::uint64_t first_read = kFirstEvaluationRead + ((kFirstPass + passes_++) << 32);
-      const Matrix outputs = outputs_of(network_, test, images, first_read, request_.stop);
+      const Matrix outputs = outputs_of(network_, test, images, first_read, {request_.stop, on_draw_});
       if (outputs.rows() == 0) return false;
       draws.push_back(accuracy_of(outputs, test.labels));
-      on_draw_();
     }
     if (request_.noise_samples > 0) {
       const Matrix some = decoded_images(network_, test, static_cast<std::size_t>(request_.noise_samples));
@@ -97,7 +97,7 @@ class ChipEvaluation {
   DeployedNetwork& network_;
   NetworkOnCells& cells_;
   const DeploymentRequest& request_;
-  std::function<void()> on_draw_;
+  std::function<void(double)> on_draw_;  // share of one draw that is done
   std::uint64_t passes_ = 0;
 };
 
@@ -124,11 +124,16 @@ void check_request(const DeployedNetwork& network, const NetworkOnCells& cells, 
   }
 }
 
-double digital_accuracy(DeployedNetwork& network, NetworkOnCells& cells, const DeploymentRequest& request) {
+// Nothing if it was interrupted.
+std::optional<double> digital_accuracy(DeployedNetwork& network, NetworkOnCells& cells,
+                                       const DeploymentRequest& request,
+                                       const std::function<void(double)>& on_progress) {
   const Split& test = network.data.test;
   const auto images = static_cast<std::size_t>(request.images > 0 ? request.images : test.count);
   cells.place(std::vector<bool>(cells.parts().size(), false));
-  return accuracy_of(outputs_of(network, test, images, kFirstEvaluationRead), test.labels);
+  const Matrix outputs = outputs_of(network, test, images, kFirstEvaluationRead, {request.stop, on_progress});
+  if (outputs.rows() == 0) return std::nullopt;
+  return accuracy_of(outputs, test.labels);
 }
 
 std::vector<LayerReport> report_layers(const NetworkOnCells& cells, const DeploymentRequest& request,
@@ -224,8 +229,15 @@ void evaluate_chips(DeployedNetwork& network, NetworkOnCells& cells, const Deplo
                     DeploymentRecord& record, const std::function<void()>& save) {
   check_request(network, cells, request);
   record.request = request_key(network, request);
-  record.digital_accuracy = digital_accuracy(network, cells, request);
   const auto draws_per_chip = static_cast<double>(request.times.size() * request.compensations.size()) * request.draws;
+  const double evaluations = 1 + draws_per_chip * request.chips;
+  const auto report = [&](const std::string& what, double done) {
+    if (request.on_progress) request.on_progress(what, done / evaluations);
+  };
+  const std::optional<double> digital =
+      digital_accuracy(network, cells, request, [&](double done) { report("in fp32", done); });
+  if (!digital) return;
+  record.digital_accuracy = *digital;
   const auto update = [&] {
     record.results = summarise(request, record.chips);
     update_layers(report_layers(cells, request, record.chips), record.layers);
@@ -233,18 +245,14 @@ void evaluate_chips(DeployedNetwork& network, NetworkOnCells& cells, const Deplo
   };
   if (!record.chips.empty()) update();
   for (std::size_t c = record.chips.size(); c < static_cast<std::size_t>(request.chips); ++c) {
-    double done = static_cast<double>(c) * draws_per_chip;
-    const auto report = [&](const std::string& what) {
-      if (!request.on_progress) return;
-      request.on_progress(fmt::format("chip {}/{}  {}", c + 1, request.chips, what),
-                          done / (draws_per_chip * request.chips));
-    };
-    report(request.programs ? "programming" : "evaluating");
+    double done = 1 + static_cast<double>(c) * draws_per_chip;
+    const std::string place = fmt::format("chip {}/{}  ", c + 1, request.chips);
+    report(place + (request.programs ? "programming" : "evaluating"), done);
     ChipRecord chip;
     chip.chip = c;
-    ChipEvaluation evaluation(network, cells, request, [&] {
-      ++done;
-      report("evaluating");
+    ChipEvaluation evaluation(network, cells, request, [&](double of_draw) {
+      report(place + "evaluating", done + of_draw);
+      if (of_draw == 1) ++done;
     });
     if (!evaluation.run(chip)) return;
     record.chips.push_back(std::move(chip));

@@ -37,18 +37,19 @@ Matrix decoded_images(const DeployedNetwork& network, const Split& split, std::s
 }
 
 Matrix outputs_of(const DeployedNetwork& network, const Split& split, std::size_t count, std::uint64_t first_read,
-                  const std::atomic<bool>* stop) {
+                  const Watch& watch) {
   Graph& graph = *network.graph;
   count = std::min(count, static_cast<std::size_t>(split.count));
   const std::size_t per_batch = std::clamp<std::size_t>(kMostInputsOfBatch / graph.input_size(), 1, 512);
   Matrix outputs(count, graph.output_shape().size()), batch;
   for (std::size_t begin = 0; begin < count; begin += per_batch) {
-    if (stop != nullptr && stop->load()) return {};
+    if (watch.stop != nullptr && watch.stop->load()) return {};
     const std::size_t size = std::min(per_batch, count - begin);
     batch.resize(size, graph.input_size());
     for (std::size_t s = 0; s < size; ++s) network.decode(split, begin + s, {}, batch.row(s));
     const auto y = graph.forward(static_cast<const Matrix&>(batch).view(), {first_read + begin, false});
     std::copy_n(y.data, y.rows * y.columns, outputs.row(begin).data());
+    if (watch.on_progress) watch.on_progress(static_cast<double>(begin + size) / static_cast<double>(count));
   }
   return outputs;
 }

@@ -33,10 +33,16 @@ DeployedNetwork network_of(LoadedRun run, const std::string& name);
 /// The first `count` samples of a split (at most all), as one batch.
 Matrix decoded_images(const DeployedNetwork& network, const Split& split, std::size_t count);
 
+/// Who watches over work that takes long.
+struct Watch {
+  const std::atomic<bool>* stop = nullptr;
+  std::function<void(double)> on_progress = {};  ///< share done
+};
+
 /// What the network answers to the first `count` images of a split: a row each. Image s is read number first_read + s.
-/// Nothing, no rows, when `stop` was set meanwhile.
+/// Nothing, no rows, when `stop` of the watch was set meanwhile.
 Matrix outputs_of(const DeployedNetwork& network, const Split& split, std::size_t count, std::uint64_t first_read,
-                  const std::atomic<bool>* stop = nullptr);
+                  const Watch& watch = {});
 
 /// Share of the rows whose largest element is the label, 0 to 1.
 double accuracy_of(const Matrix& outputs, std::span<const std::uint8_t> labels);

@@ -118,8 +118,9 @@ LoadedRun load_onnx_run(const std::filesystem::path& path, const OnnxRunOptions&
   return run;
 }
 
-double test_accuracy(LoadedRun& run) {
-  return accuracy(run.trainer->graph(), ImageDecoder(run.data, run.spec.data.normalise), run.data.test, 0);
+double test_accuracy(LoadedRun& run, const std::function<void(double)>& on_progress) {
+  const ImageDecoder decoder(run.data, run.spec.data.normalise);
+  return accuracy(run.trainer->graph(), decoder, run.data.test, 0, on_progress);
 }
 
 }  // namespace ohmic

@@ -29,7 +29,7 @@ bool is_onnx_file(const std::string& path);
 LoadedRun load_onnx_run(const std::filesystem::path& path, const OnnxRunOptions& options,
                         const std::function<void(const std::string&)>& on_message);
 
-/// Test accuracy of a run as it is, 0 to 1.
-double test_accuracy(LoadedRun& run);
+/// Test accuracy of a run as it is, 0 to 1. `on_progress` gets the share that is done.
+double test_accuracy(LoadedRun& run, const std::function<void(double)>& on_progress);
 
 }  // namespace ohmic

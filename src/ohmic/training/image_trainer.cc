@@ -18,7 +18,8 @@ Shape network_shape(const Dataset& data) {
   return {1, s.height, s.width, s.channels};
 }
 
-double accuracy(Graph& graph, const ImageDecoder& decoder, const Split& split, std::uint64_t pass_number) {
+double accuracy(Graph& graph, const ImageDecoder& decoder, const Split& split, std::uint64_t pass_number,
+                const std::function<void(double)>& on_progress) {
   constexpr std::size_t kMostInputs = 512 * 784;  // of a batch
   const std::size_t per_batch = std::clamp<std::size_t>(kMostInputs / graph.input_size(), 1, 512);
   const auto count = static_cast<std::size_t>(split.count);
@@ -31,6 +32,7 @@ double accuracy(Graph& graph, const ImageDecoder& decoder, const Split& split, s
     const Pass pass{kFirstEvaluationRead + (pass_number << 32) + begin, false};
     const auto outputs = graph.forward(static_cast<const Matrix&>(batch).view(), pass);
     for (std::size_t s = 0; s < size; ++s) correct += argmax(outputs.row(s)) == split.labels[begin + s];
+    if (on_progress) on_progress(static_cast<double>(begin + size) / static_cast<double>(count));
   }
   return static_cast<double>(correct) / static_cast<double>(count);
 }

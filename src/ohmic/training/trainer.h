@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -116,8 +117,10 @@ class Trainer {
 /// The trainer of the experiment's task. `data` must outlive it.
 std::unique_ptr<Trainer> make_trainer(const ExperimentSpec& spec, const Dataset& data);
 
-/// Share of the split's samples whose largest output is the label, 0 to 1. `pass_number` keys the read noise.
-double accuracy(Graph& graph, const ImageDecoder& decoder, const Split& split, std::uint64_t pass_number);
+/// Share of the split's samples whose largest output is the label, 0 to 1. `pass_number` keys the read noise;
+/// `on_progress` gets the share of samples that are done.
+double accuracy(Graph& graph, const ImageDecoder& decoder, const Split& split, std::uint64_t pass_number,
+                const std::function<void(double)>& on_progress = {});
 
 /// A random order of 0 .. count - 1, a pure function of seed and epoch.
 std::vector<std::int32_t> shuffled(std::int64_t count, std::uint64_t seed, std::int64_t epoch);
