@@ -3,8 +3,9 @@
 The networks: those of onnx_cases.py, and files that are named. Called by scripts/compare_onnxruntime, which installs what it needs.
 
 usage: scripts/compare_onnxruntime [MODEL.onnx ...] [--program build/release/ohmic] [--batch 32] [--repeat 20]
-                                   [--threads N] [--all-opsets] [--fixtures FILE] [--only TEXT]
+                                   [--threads N] [--cells] [--all-opsets] [--fixtures FILE] [--only TEXT]
 
+--cells also evaluates the networks on simulated PCM with read noise and converters of 8 bits.
 --fixtures writes models, inputs and ONNX Runtime's outputs into one file for the tests (tests/onnx/operators.safetensors).
 Ends with exit code 1 if a difference is above 1e-4 of the largest output (or of 1, if that is larger).
 """
@@ -165,6 +166,52 @@ def compare_speed(program, paths, options):
                   f"{1e3 * best / options.batch:.4f} ms, ohmic {1e3 * mine:.4f} ms per image, ratio {mine * options.batch / best:.2f}")
 
 
+CELL_IMAGES, CELL_DRAWS = 128, 8
+
+
+def time_on_cells(program, model_path, threads):
+    """Seconds per image of `ohmic deploy`: what more draws cost, without programming and calibration. Synthetic images as large
+    as the network's input."""
+    def seconds(draws):
+        command = [program, "deploy", str(model_path), "--device", "pcm_inference", "--at", "1d", "--compensate", "none",
+                   "--dataset", DATASETS[onnx_inputs(model_path)], "--input-range", "0..1", "--draws", str(draws),
+                   "--limit-images", str(CELL_IMAGES), "--threads", str(threads), "--out", str(model_path) + ".json", "--json"]
+        return timed(lambda: subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=True))
+
+    return (seconds(1 + CELL_DRAWS) - seconds(1)) / (CELL_DRAWS * CELL_IMAGES)
+
+
+DATASETS = {28 * 28: "synthetic_digits", 3 * 32 * 32: "synthetic_images"}
+
+
+def onnx_inputs(path):
+    dims = onnx.load(path).graph.input[0].type.tensor_type.shape.dim[1:]
+    return int(np.prod([d.dim_value for d in dims]))
+
+
+def compare_cells(program, paths, options):
+    """ONNX Runtime in fp32 and ohmic on cells in turn; medians over the rounds."""
+    for path in paths:
+        if onnx_inputs(path) not in DATASETS:
+            print(f"{path}: no images of its size to evaluate it on cells with")
+            continue
+        with tempfile.TemporaryDirectory() as name:
+            model_path = pathlib.Path(name) / "model.onnx"
+            model_path.write_bytes(with_open_batch(path))
+            session = onnxruntime.InferenceSession(model_path, providers=["CPUExecutionProvider"])
+            shape = input_shape(session, options.batch)
+            shape[0] = options.batch
+            x = numbers(*shape, low=0, high=1)
+            session, _ = reference(str(model_path), x, options.threads)
+            name_in, theirs, ours_ = session.get_inputs()[0].name, [], []
+            for _ in range(options.rounds):
+                theirs.append(np.median([timed(lambda: session.run(None, {name_in: x})) for _ in range(options.repeat)]))
+                ours_.append(time_on_cells(program, model_path, options.threads))
+            theirs, mine = np.median(theirs) / options.batch, np.median(ours_)
+            print(f"{pathlib.Path(path).name}: batch {options.batch}, ONNX Runtime {1e3 * theirs:.4f} ms, ohmic on cells "
+                  f"{1e3 * mine:.4f} ms per image, ratio {mine / theirs:.2f}")
+
+
 def timed(run):
     start = time.perf_counter()
     run()
@@ -178,6 +225,8 @@ def main():
     parser.add_argument("--batch", type=int, default=32)
     parser.add_argument("--repeat", type=int, default=20)
     parser.add_argument("--threads", type=int, default=0)
+    parser.add_argument("--cells", action="store_true")
+    parser.add_argument("--rounds", type=int, default=5, help="of --cells, in turn with ONNX Runtime")
     parser.add_argument("--fixtures")
     parser.add_argument("--all-opsets", action="store_true", help="each operator in each opset up to 21")
     parser.add_argument("--corpus", help="folder to write a start for fuzzing into")
@@ -193,6 +242,8 @@ def main():
         return write_fixtures(options.fixtures)
     good = compare_cases(options.program, options.only)
     compare_speed(options.program, options.models, options)
+    if options.cells:
+        compare_cells(options.program, options.models, options)
     return 0 if good else 1
 
 

@@ -85,16 +85,19 @@ std::string epochs_text(const RunGroup& group) {
   return format_plural(static_cast<std::size_t>(std::max(done, 0.0)), "epoch");
 }
 
-/// "0.5 points under fp32", or empty if no run in floating point used the same data.
+/// "0.5 points under fp32", with its epochs if it has others, or empty if no run in floating point used the same data.
 std::string distance_to_digital(const RunGroup& group, std::span<const RunGroup> groups) {
   if (group.is_digital) return {};
   const RunGroup* reference =
       best_group(groups, [&](const RunGroup& other) { return other.is_digital && have_same_data(other, group); });
   if (!reference) return {};
-  const double points = 100 * (final_accuracy(group).mean - final_accuracy(*reference).mean);
-  if (std::abs(points) < 0.005) return fmt::format("level with {}", kDigitalName);
+  const Spread ours = final_accuracy(group), theirs = final_accuracy(*reference);
+  const double points = 100 * (ours.mean - theirs.mean);
+  const std::string name =
+      std::string(kDigitalName) + (ours.at == theirs.at ? "" : " after " + epochs_text(*reference));
+  if (std::abs(points) < 0.005) return fmt::format("level with {}", name);
   return fmt::format("{:.{}f} points {} {}", std::abs(points), std::abs(points) < 0.095 ? 2 : 1,
-                     points < 0 ? "under" : "over", kDigitalName);
+                     points < 0 ? "under" : "over", name);
 }
 
 std::string pulses_text(const RunGroup& group) {

@@ -21,6 +21,13 @@ TEST(Finding, ComparesWithFloatingPoint) {
   EXPECT_EQ(finding_of({digital}), "fp32 reaches 98.3\u00a0% after 3 epochs.");
 }
 
+TEST(Finding, SaysWhenFloatingPointHadOtherEpochs) {
+  Json digital = sample_run({.name = "fp32", .rule = "sgd", .accuracy = 0.983});
+  digital["epochs"].erase(digital["epochs"].size() - 1);
+  const std::string text = finding_of({read_back(digital), read_back(sample_run())});
+  EXPECT_NE(text.find("points under fp32 after 2 epochs, with"), std::string::npos) << text;
+}
+
 TEST(Finding, ComparesOnEqualDataOnly) {
   Json digital = sample_run({.name = "fp32", .rule = "sgd", .accuracy = 0.983});
   digital["data"]["name"] = "cifar10";
