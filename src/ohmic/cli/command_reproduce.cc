@@ -54,7 +54,7 @@ Words with_option(Words command, const std::string& option, const Words& values)
   return command;
 }
 
-// Both figures of a trained network take the same run.
+// hybrid_time and hybrid_wear share a run.
 Words training_command(const FigureScale& scale, const std::string& folder) {
   return with_option({"train", scale.experiment, "--resume", "--out", folder + "/" + scale.experiment}, "--set",
                      scale.settings);
@@ -76,7 +76,7 @@ std::vector<Words> ablation_commands(const FigureScale& scale, const std::string
 std::vector<Words> time_commands(const FigureScale& scale, const std::string& folder) {
   const std::string run = folder + "/" + scale.experiment;
   return {training_command(scale, folder),
-          {"deploy", run, "--at", "1s,1h,1d,1mo,1y", "--compensate", "none,gdc,adabs", "--draws", "2"},
+          {"deploy", run, "--resume", "--at", "1s,1h,1d,1mo,1y", "--compensate", "none,gdc,adabs", "--draws", "2"},
           {"report", run}};
 }
 

@@ -4,6 +4,7 @@
 #include "ohmic/crossbar/tile.h"
 
 #include <benchmark/benchmark.h>
+#include <omp.h>
 
 #include <algorithm>
 #include <chrono>
@@ -66,6 +67,7 @@ class Fp32Product {
 // range(0): rows and columns of one array; range(1): 1 for fixed converter ranges per layer, 0 for one per vector.
 void NoisyTile(benchmark::State& state) {
   set_thread_count(1);
+  omp_set_num_threads(1);  // oneDNN's
   TileSpec spec;
   spec.inputs = spec.outputs = kSize;
   spec.periphery.array_rows = spec.periphery.array_columns = state.range(0);
