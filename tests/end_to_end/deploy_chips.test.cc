@@ -39,6 +39,45 @@ TEST_F(DeployChips, ResumeGoesOnWithFinishedOnes) {
                  {"deploy.json", "other settings", "--resume"});
 }
 
+TEST_F(DeployChips, TheLadderGoesOnWithFinishedRungs) {
+  const Arguments some = deploy({"--study", "--compensate", "none", "--draws", "1", "--limit-images", "10"});
+  const std::string whole = succeed(some);
+  Json cut = read_json(path("sgd/deploy_study.json"));
+  cut.at("rungs").erase(cut.at("rungs").begin() + 1, cut.at("rungs").end());
+  cut.at("rungs").at(0).at("weight_error") = 0.125;  // taken as it is, not measured again
+  write_bytes(path("sgd/deploy_study.json"), cut.dump());
+  const Json resumed = Json::parse(succeed(some + Arguments{"--resume"}), nullptr, false);
+  Json expected = Json::parse(whole, nullptr, false);
+  expected.at("rungs").at(0).at("weight_error") = 0.125;
+  EXPECT_EQ(resumed, expected);
+  expect_mistake(some + Arguments{"--resume", "--chips", "2"}, {"deploy_study.json", "other settings"});
+  write_bytes(path("sgd/deploy_study.json"), "{}");
+  expect_mistake(some + Arguments{"--resume"}, {"deploy_study.json", "leave out --resume"});
+}
+
+TEST_F(DeployChips, WhatTheyWereIsPutAsideWhenTrainingGoesOn) {
+  succeed(deploy({"--draws", "1", "--compensate", "none"}));
+  const std::string before = read_bytes(path("sgd/deploy.json"));
+  succeed(small_training(text("sgd"), set("data.train_limit=600") + set("training.epochs=3") + Arguments{"--resume"},
+                         "mnist_sgd"));
+  EXPECT_FALSE(std::filesystem::exists(path("sgd/deploy.json")));
+  EXPECT_EQ(read_bytes(path("sgd/deploy.2-epochs.json")), before);
+}
+
+TEST_F(DeployChips, WhatIsReadIsNotWrittenOver) {
+  const std::string before = result_bytes(path("sgd"));
+  expect_mistake(deploy({"--out", text("sgd/checkpoint.safetensors")}), {"checkpoint.safetensors", "would be lost"});
+  expect_mistake(deploy({"--out", text("sgd/../sgd/metrics.jsonl")}), {"metrics.jsonl", "would be lost"});
+  expect_mistake(deploy({"--out", text("missing/x.json")}), {"missing/x.json"});
+  expect_mistake({"report", text("sgd"), "--out", text("sgd/run.json")}, {"run.json", "would be lost"});
+  EXPECT_EQ(result_bytes(path("sgd")) == before, true);
+}
+
+TEST_F(DeployChips, SettingsThatSayNothingOfAChipAreRefused) {
+  expect_mistake(deploy(set("training.epochs=5")), {"training.epochs=5", "says nothing", "periphery"});
+  expect_mistake(deploy({"--dataset", "mnist"}), {"--dataset", "ONNX"});
+}
+
 TEST_F(DeployChips, LayersCanStayDigital) {
   const Json named =
       Json::parse(succeed(deploy({"--digital", "dense2", "--compensate", "gdc", "--draws", "1"})), nullptr, false);

@@ -176,10 +176,12 @@ TEST_F(Interruption, MoreEpochsLaterAreTheSameAsAllAtOnce) {
   EXPECT_EQ(read_json(path("cut/run.json")).at("epochs").size(), 4U);
 }
 
-TEST_F(Interruption, FewerEpochsLaterKeepWhatWasDone) {
+TEST_F(Interruption, FewerEpochsLaterAreRefusedAndKeepWhatWasDone) {
   resume(set("training.epochs=3"));
   const std::string before = result_bytes(path("cut"));
-  resume(set("training.epochs=1"));
+  const Outcome fewer = run(small_training(text("cut"), set("training.epochs=1") + Arguments{"--resume"}));
+  EXPECT_EQ(fewer.exit_code, 2);
+  EXPECT_NE(fewer.err.find("3 epochs behind it, more than training.epochs = 1"), std::string::npos) << fewer.err;
   EXPECT_EQ(result_bytes(path("cut")) == before, true);
   EXPECT_EQ(read_json_lines(path("cut/metrics.jsonl")).size(), 3U);
 }

@@ -53,6 +53,8 @@ TEST_F(Onnx, MistakesAreNamed) {
   expect_mistake({"deploy", kOnnxImages, "--input-range", "0..7"}, {"--input-range 0..7", "0..255"});
   expect_mistake({"deploy", kOnnxImages, "--dataset", "synthetic_images"}, {"28 x 28", "32 x 32"});
   expect_mistake({"evaluate", kOnnxImages, "--input-shape", "1,2"}, {"--input-shape", "4"});
+  expect_mistake({"evaluate", kOnnxImages, "--output", "nope"}, {"\"nope\"", "the model's outputs are"});
+  expect_mistake({"deploy", kOnnxImages, "--at", "1d"}, {"no cells", "--device pcm_inference"});
 }
 
 }  // namespace

@@ -31,9 +31,23 @@ TEST_F(Reproduce, FullTakesTheNetworkOfThePaper) {
   EXPECT_NE(printed.find("$ ohmic train cifar10_hybrid_resnet32 --resume"), std::string::npos) << printed;
 }
 
+// Also if the signal comes between two commands.
+TEST_F(Reproduce, StopsAndGoesOn) {
+  Process process = start(figure("hybrid_time"));
+  ASSERT_TRUE(wait_until([&] { return read_bytes(path("output/out")).find("$ ohmic deploy") != std::string::npos; }));
+  process.send(SIGINT);
+  const Outcome outcome = process.wait();
+  EXPECT_EQ(outcome.exit_code, 130) << outcome.err;
+  EXPECT_NE(outcome.err.find("`ohmic reproduce hybrid_time` with the same options goes on"), std::string::npos)
+      << outcome.err;
+  succeed(figure("hybrid_time") + Arguments{"--resume"});
+  EXPECT_TRUE(std::filesystem::exists(path("figures/cifar10_hybrid_resnet8/report.html")));
+}
+
 TEST_F(Reproduce, MistakesAreNamed) {
   expect_mistake({"reproduce", "hybrid_tim"}, {"hybrid_time", "hybrid_ablation"});
   expect_mistake(figure("hybrid_wear") + set("training.epoch=1"), {"training.epoch", "epochs"});
+  expect_mistake({"reproduce", "hybrid_time", "--out", ""}, {"--out is empty", "figures"});
 }
 
 }  // namespace

@@ -58,6 +58,8 @@ struct DeployArguments {
   bool resume = false;
   bool json = false;
 
+  bool asks_for_cells = false;  ///< by an option that says nothing without them
+
   bool programs() const {
     return !device.empty() || !settings.empty() || chips > 1 || folds || studies || wants_sensitivity();
   }
@@ -96,24 +98,20 @@ DeploymentRequest request_of(const DeployArguments& arguments) {
   return request;
 }
 
-// What is to be deployed, with what tells it from others.
-DeployedNetwork open_network(const DeployArguments& arguments, ProgressLine& line, std::string& source) {
-  LoadedRun run = load_trained(arguments.run, arguments.onnx, arguments.data,
-                               [&](const std::string& message) { line.print(message); });
-  if (is_onnx_file(arguments.run) && !arguments.programs()) {
-    if (arguments.images > 0) run.data.test.count = std::min(run.data.test.count, arguments.images);
-    const double share = test_accuracy(run, [&](double done) { line.update("digital", done); });
-    line.clear();
-    fmt::print("digital {:.2f} %\n", 100 * share);
-  }
+LoadedRun open_run(const DeployArguments& arguments, ProgressLine& line) {
+  return load_trained(arguments.run, arguments.onnx, arguments.data,
+                      [&](const std::string& message) { line.print(message); });
+}
+
+// What tells the weights from others.
+std::string source_of(const DeployArguments& arguments) {
   const std::filesystem::path path(arguments.run);
-  source = sha256_of_file(is_onnx_file(arguments.run) ? path : path / "checkpoint.safetensors");
-  DeployedNetwork network = network_of(std::move(run), arguments.run);
-  return network;
+  return sha256_of_file(is_onnx_file(arguments.run) ? path : path / "checkpoint.safetensors");
 }
 
 std::filesystem::path record_path(const DeployArguments& arguments) {
-  return arguments.out.empty() ? result_path(arguments.run, "deploy.json") : std::filesystem::path(arguments.out);
+  const char* name = arguments.studies ? "deploy_study.json" : "deploy.json";
+  return arguments.out.empty() ? result_path(arguments.run, name) : std::filesystem::path(arguments.out);
 }
 
 // Which parts are on cells, after those named and those that the budget pays for.
@@ -137,16 +135,18 @@ std::vector<LayerReport> assign_layers(const DeployArguments& arguments, Deploye
   return layers;
 }
 
+[[noreturn]] void fail_other_request(const std::filesystem::path& path) {
+  fail("{} was made of another run or with other settings; give the same ones, or leave out --resume to begin anew",
+       path.string());
+}
+
 // Chips of the same request that an earlier call has finished.
 void take_finished(const DeployArguments& arguments, const DeployedNetwork& network, const DeploymentRequest& request,
                    DeploymentRecord& record) {
   const std::filesystem::path path = record_path(arguments);
   if (!arguments.resume || !std::filesystem::exists(path)) return;
   DeploymentRecord earlier = read_deployment(path);
-  if (earlier.request != request_key(network, request)) {
-    fail("{} was made of another run or with other settings; give the same ones, or leave out --resume to begin anew",
-         path.string());
-  }
+  if (earlier.request != request_key(network, request)) fail_other_request(path);
   record.chips = std::move(earlier.chips);
   if (record.chips.size() > static_cast<std::size_t>(request.chips)) {
     record.chips.resize(static_cast<std::size_t>(request.chips));
@@ -162,29 +162,70 @@ void print_record(const DeploymentRecord& record) {
   fmt::print("in fp32, on the same images: {:.2f} %\n", 100 * record.digital_accuracy);
 }
 
-// The toolbox, rung by rung, into deploy_study.json beside the record.
+// The toolbox, rung by rung.
 int study(const DeployArguments& arguments, DeployedNetwork& network, NetworkOnCells& cells,
           const DeploymentRequest& request, ProgressLine& line) {
-  const std::filesystem::path path = arguments.out.empty() ? result_path(arguments.run, "deploy_study.json")
-                                                           : record_path(arguments).parent_path() / "deploy_study.json";
+  const std::filesystem::path path = record_path(arguments);
   const std::vector<PrecisionRung> ladder = precision_ladder(network.spec);
-  const std::vector<RungResult> rungs =
-      climb_ladder(network, cells, request, ladder,
-                   [&](std::span<const RungResult> finished) { write_file_atomically(path, ladder_json(finished)); });
+  LadderRecord record;
+  if (arguments.resume && std::filesystem::exists(path)) record = read_ladder(path);
+  const std::string key = request_key(network, request) + fmt::format(" {} chips", request.chips);
+  if (!record.rungs.empty() && (record.request != key || record.rungs.size() > ladder.size())) fail_other_request(path);
+  record.request = key;
+  climb_ladder(network, cells, request, ladder, record, [&] { write_file_atomically(path, ladder_json(record)); });
   line.clear();
-  fmt::print("{}", arguments.json ? ladder_json(rungs) : format_table(ladder_table(rungs)));
-  if (rungs.size() == ladder.size()) return 0;
-  fmt::print(stderr, "interrupted after {} of {} rungs; these are in {}.\n", rungs.size(), ladder.size(),
-             path.string());
+  fmt::print("{}", arguments.json ? ladder_json(record) : format_table(ladder_table(record.rungs)));
+  if (record.rungs.size() == ladder.size()) return 0;
+  fmt::print(stderr, "interrupted after {} of {} rungs, which {} has; go on with the same command and --resume.\n",
+             record.rungs.size(), ladder.size(), path.string());
   return 130;
+}
+
+// All that there is to say of an ONNX network that is not written onto cells.
+int show_digital(const DeployArguments& arguments, LoadedRun& run, ProgressLine& line) {
+  if (arguments.images > 0) run.data.test.count = std::min(run.data.test.count, arguments.images);
+  const double share = test_accuracy(run, [&](double done) { line.update("digital", done); });
+  line.clear();
+  if (arguments.json) {
+    fmt::print("{}\n", nlohmann::json{{"digital_accuracy", share}}.dump());
+  } else {
+    fmt::print("digital {:.2f} %\n", 100 * share);
+  }
+  return 0;
+}
+
+// Options that would go unheeded, and places that could not be written in the end.
+void check_arguments(const DeployArguments& arguments) {
+  const std::filesystem::path run(arguments.run);
+  if (!is_onnx_file(arguments.run)) {
+    const OnnxArguments& onnx = arguments.onnx;
+    const std::array<std::pair<const char*, bool>, 5> given = {{{"--layout", onnx.layout != "auto"},
+                                                                {"--input-shape", !onnx.input_shape.empty()},
+                                                                {"--output", !onnx.output.empty()},
+                                                                {"--dataset", !onnx.dataset.empty()},
+                                                                {"--input-range", !onnx.input_range.empty()}}};
+    for (const auto& [name, is_given] : given) {
+      if (is_given) fail("{} is for ONNX files; {} is a run and knows its own data", name, arguments.run);
+    }
+    if (!std::filesystem::exists(run)) return;  // whoever loads it says so
+  } else if (!arguments.programs() && arguments.asks_for_cells) {
+    fail("{} has no cells whose ages or compensation could be looked at; name some, e.g. --device pcm_inference",
+         arguments.run);
+  }
+  if (is_onnx_file(arguments.run) && !arguments.programs()) return;
+  require_writable(record_path(arguments),
+                   {{run, run / "run.json", run / "metrics.jsonl", run / "checkpoint.safetensors"}});
 }
 
 int deploy(const DeployArguments& arguments) {
   set_thread_count(arguments.threads);
   DeploymentRequest request = request_of(arguments);
+  check_arguments(arguments);
   ProgressLine line;
-  DeployedNetwork network = open_network(arguments, line, request.source);
-  if (is_onnx_file(arguments.run) && !request.programs) return 0;  // the digital accuracy is all there is to say
+  LoadedRun run = open_run(arguments, line);
+  if (is_onnx_file(arguments.run) && !request.programs) return show_digital(arguments, run, line);
+  request.source = source_of(arguments);
+  DeployedNetwork network = network_of(std::move(run), arguments.run);
   NetworkOnCells cells(*network.graph);
   if (request.programs) {
     network.spec = chip_settings(network.spec, arguments.device, arguments.settings);
@@ -234,7 +275,8 @@ void add_chip_options(CLI::App& command, DeployArguments& arguments) {
       ->type_name("KEY=VALUE");
   command.add_option("--chips", arguments.chips, "Chips to write the weights onto, one after the other [1]")
       ->check(CLI::Range(1, 100000));
-  command.add_flag("--resume", arguments.resume, "Go on with the chips that deploy.json has");
+  command.add_flag("--resume", arguments.resume,
+                   "Go on with the chips that deploy.json has, or the rungs of deploy_study.json");
 }
 
 void add_evaluation_options(CLI::App& command, DeployArguments& arguments) {
@@ -274,7 +316,13 @@ void add_deploy_command(CLI::App& program, CommandStatus& status) {
   add_onnx_options(*command, arguments->onnx, true);
   command->add_option("--threads", arguments->threads, "Threads; 0 for all cores")->check(CLI::Range(0, 1024));
   command->add_flag("--json", arguments->json, "Print the result as JSON");
-  command->callback([arguments, &status] { status.exit_code = deploy(*arguments); });
+  command->callback([arguments, command, &status] {
+    const auto is_given = [&](const char* option) { return command->count(option) > 0; };
+    constexpr std::array<const char*, 7> kOfCells = {"--at",      "--compensate", "--adabs-images", "--draws",
+                                                     "--digital", "--resume",     "--out"};
+    arguments->asks_for_cells = std::any_of(kOfCells.begin(), kOfCells.end(), is_given);
+    status.exit_code = deploy(*arguments);
+  });
 }
 
 }  // namespace ohmic

@@ -9,6 +9,7 @@
 #include "ohmic/cli/onnx_options.h"
 #include "ohmic/cli/terminal.h"
 #include "ohmic/core/error.h"
+#include "ohmic/core/files.h"
 #include "ohmic/core/parallel.h"
 #include "ohmic/onnx/network.h"
 
@@ -92,6 +93,7 @@ void print_layers(const Graph& graph, const NetworkSpec& network) {
 
 void evaluate(const EvaluateArguments& arguments) {
   set_thread_count(arguments.threads);
+  if (!arguments.out.empty()) require_writable(arguments.out, {{arguments.model, arguments.inputs}});
   const onnx::Model model = onnx::read_model(arguments.model);
   const onnx::ImportedNetwork network = onnx::import_network(model, arguments.onnx.import_options());
   Graph graph = onnx::make_digital_graph(network);

@@ -24,10 +24,18 @@ struct ReportArguments {
 
 void write_report(const ReportArguments& arguments) {
   std::vector<RunRecord> records;
-  for (const std::string& run : arguments.runs) records.push_back(read_run(run));
+  std::vector<std::filesystem::path> read;
+  for (const std::string& run : arguments.runs) {
+    for (const char* name :
+         {"run.json", "metrics.jsonl", "checkpoint.safetensors", "deploy.json", "deploy_study.json"}) {
+      read.push_back(std::filesystem::path(run) / name);
+    }
+    records.push_back(read_run(run));
+  }
   const std::filesystem::path out = arguments.out.empty()
                                         ? std::filesystem::path(arguments.runs.front()) / "report.html"
                                         : std::filesystem::path(arguments.out);
+  require_writable(out, read);
   write_file_atomically(out, render_report(records, arguments.title));
   if (arguments.json) {
     fmt::print("{}\n", nlohmann::json{{"report", out.string()}}.dump());

@@ -5,6 +5,7 @@
 #include <functional>
 
 #include "ohmic/cli/command.h"
+#include "ohmic/cli/terminal.h"
 #include "ohmic/core/config.h"
 #include "ohmic/core/error.h"
 #include "ohmic/training/experiment.h"
@@ -26,6 +27,7 @@ using Words = std::vector<std::string>;
 struct ReproduceArguments {
   std::string figure;
   bool full = false;
+  bool resume = false;  ///< nobody asks: whoever knows the other commands may write it
   std::string out = "figures";
   Words settings;
   std::string data;
@@ -118,10 +120,16 @@ std::string shell_word(const std::string& word) {
   const bool is_plain = std::none_of(word.begin(), word.end(), [](char c) {
     return std::isalnum(static_cast<unsigned char>(c)) == 0 && std::string_view("_-./=,:").find(c) == std::string::npos;
   });
-  return is_plain ? word : "'" + word + "'";
+  if (is_plain && !word.empty()) return word;
+  std::string quoted;
+  for (const char c : word) quoted += c == '\'' ? std::string("'\\''") : std::string(1, c);
+  return "'" + quoted + "'";
 }
 
 int reproduce(const ReproduceArguments& arguments) {
+  constexpr int kInterrupted = 130;
+  const std::atomic<bool>& interrupt = watch_for_interrupt();  // also between two commands
+  if (arguments.out.empty()) fail("--out is empty; name a folder, or leave it out for \"figures\"");
   const PaperFigure& figure = figure_named(arguments.figure);
   FigureScale scale = arguments.full ? figure.full : figure.quick;
   scale.settings.insert(scale.settings.end(), arguments.settings.begin(), arguments.settings.end());
@@ -137,7 +145,11 @@ int reproduce(const ReproduceArguments& arguments) {
     std::transform(command.begin(), command.end(), std::back_inserter(shown), shell_word);
     fmt::print("\n$ ohmic {}\n", fmt::join(shown, " "));
     std::fflush(stdout);
-    if (const int status = run_command(command); status != 0) return status;
+    int status = run_command(command);
+    if (status == 0 && interrupt) status = kInterrupted;
+    if (status == kInterrupted)
+      fmt::print(stderr, "`ohmic reproduce {}` with the same options goes on.\n", figure.name);
+    if (status != 0) return status;
   }
   return 0;
 }
@@ -157,6 +169,7 @@ void add_reproduce_command(CLI::App& program, CommandStatus& status) {
   command->add_option("figure", arguments->figure, "One of those below")->required();
   command->add_flag("--full", arguments->full, "The paper's network at full length: days instead of minutes");
   command->add_option("--out", arguments->out, "Folder [figures]")->type_name("DIR");
+  command->add_flag("--resume", arguments->resume, "Go on, as it always does");
   command->add_option("--set", arguments->settings, "Change a setting of the experiment: key=value; repeatable")
       ->type_name("KEY=VALUE")
       ->expected(1)

@@ -117,7 +117,6 @@ void take_signals_apart() {
 }
 
 const std::atomic<bool>& watch_for_interrupt() {
-  interrupted = false;
   watching = true;
   return interrupted;
 }

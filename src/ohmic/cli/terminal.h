@@ -39,8 +39,8 @@ std::string format_duration(double seconds);
 /// 2026) let the stack pointer point into the heap, and a handler's frame would be written there.
 void take_signals_apart();
 
-/// Needs take_signals_apart(). Set by the first Ctrl-C (SIGINT) or SIGTERM after the call; a second one, half a
-/// second later or more, ends the program at once.
+/// Needs take_signals_apart(). Set by the first Ctrl-C (SIGINT) or SIGTERM after the first call, for good; a second
+/// one, half a second later or more, ends the program at once.
 const std::atomic<bool>& watch_for_interrupt();
 
 }  // namespace ohmic

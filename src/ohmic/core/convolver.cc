@@ -37,6 +37,7 @@ memory::desc images(int count, int height, int width, int channels) {
 }
 
 memory::dims weight_dims(const ConvolutionSizes& s) { return {s.outputs, s.channels, s.kernel_height, s.kernel_width}; }
+memory::desc weights_in(const ConvolutionSizes& s, Tag tag) { return {weight_dims(s), memory::data_type::f32, tag}; }
 
 dnnl::primitive_attr own_scratchpad() {
   dnnl::primitive_attr attributes;
@@ -178,28 +179,28 @@ struct Convolver::Impl {
     memory weights;
 
     // What the first way likes best, the others take.
-    memory::desc layout(const ConvolutionSizes& sizes) const {
-      return weights ? weights.get_desc() : memory::desc(weight_dims(sizes), memory::data_type::f32, Tag::any);
+    memory::desc layout(const ConvolutionSizes& s) const {
+      return weights ? weights.get_desc() : weights_in(s, Tag::any);
     }
 
     // Plans for so many images at a time, unless that is done.
     template <class Describe>
-    bool prepare(const ConvolutionSizes& sizes, int count, const Describe& describe) {
+    bool prepare(const ConvolutionSizes& s, int count, const Describe& describe) {
       const auto [found, is_new] = ways.try_emplace(count);
       Way<Primitive>& way = found->second;
       if (!is_new) return static_cast<bool>(way.primitive);
       const LoneThread lone;
-      way.description = describe(Description(sizes, count, layout(sizes)));
+      way.description = describe(Description(s, count, layout(s)));
       if (!is_vectorised(way.description)) return false;
       way.primitive = Primitive(way.description);
       if (!weights) weights = memory(way.description.weights_desc(), cpu());
       return true;
     }
 
-    void set_weights(const ConvolutionSizes& sizes, const float* values) {
+    void set_weights(const ConvolutionSizes& s, const float* values) {
       const LoneThread lone;
       dnnl::stream stream(cpu());
-      copy(given({weight_dims(sizes), memory::data_type::f32, Tag::hwio}, values), weights, stream);
+      copy(given(weights_in(s, Tag::hwio), values), weights, stream);
       stream.wait();
     }
   };
@@ -213,8 +214,6 @@ struct Convolver::Impl {
     dnnl::convolution_backward_weights primitive;
   };
   std::map<int, Gradient> gradients;  // by images
-
-  memory::desc matrix() const { return {weight_dims(sizes), memory::data_type::f32, Tag::hwio}; }
 };
 
 Convolver::Convolver(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
@@ -266,8 +265,8 @@ bool Convolver::prepare_gradient(int images) {
   if (found != impl_->gradients.end()) return static_cast<bool>(found->second.primitive);
   const LoneThread lone;
   Impl::Gradient& gradient = impl_->gradients[images];
-  gradient.description = describe_way_back<dnnl::convolution_backward_weights>(
-      {impl_->sizes, images, {weight_dims(impl_->sizes), memory::data_type::f32, Tag::any}});
+  gradient.description =
+      describe_way_back<dnnl::convolution_backward_weights>({impl_->sizes, images, weights_in(impl_->sizes, Tag::any)});
   if (!is_vectorised(gradient.description)) return false;
   gradient.primitive = dnnl::convolution_backward_weights(gradient.description);
   return true;
@@ -285,7 +284,7 @@ void Convolver::find_gradient(int images, const float* image, const float* posit
                                  {DNNL_ARG_DIFF_DST, given(way.description.diff_dst_desc(), positions)},
                                  {DNNL_ARG_DIFF_WEIGHTS, found},
                                  {DNNL_ARG_SCRATCHPAD, scratchpad(way.description.scratchpad_desc())}});
-  copy(found, given(impl_->matrix(), gradient), stream);
+  copy(found, given(weights_in(impl_->sizes, Tag::hwio), gradient), stream);
   stream.wait();
 }
 

@@ -159,6 +159,18 @@ void write_file_atomically(const std::filesystem::path& path, std::string_view t
   write_file_atomically(path, std::span(&piece, 1));
 }
 
+void require_writable(const std::filesystem::path& path, std::span<const std::filesystem::path> kept) {
+  std::error_code ignored;
+  if (std::filesystem::is_directory(path, ignored)) fail_write(path, EISDIR, 0);
+  for (const std::filesystem::path& file : kept) {
+    if (std::filesystem::equivalent(path, file, ignored)) {
+      fail("{} is read by this command and would be lost; write to another file", path.string());
+    }
+  }
+  const std::filesystem::path folder = path.has_parent_path() ? path.parent_path() : std::filesystem::path(".");
+  if (::access(folder.c_str(), W_OK) != 0) fail_write(path, errno, 0);
+}
+
 void make_folder(const std::filesystem::path& path) {
   std::error_code error;
   std::filesystem::create_directories(path, error);

@@ -18,6 +18,10 @@ std::string read_text_file(const std::filesystem::path& path);
 void write_file_atomically(const std::filesystem::path& path, std::span<const std::span<const char>> pieces);
 void write_file_atomically(const std::filesystem::path& path, std::string_view text);
 
+/// Whether `path` can be written later on, before work is spent on what goes there. Error if its folder is missing or
+/// may not be written, if it is a folder itself, or one of the files in `kept`, which are read.
+void require_writable(const std::filesystem::path& path, std::span<const std::filesystem::path> kept);
+
 /// Makes the folder and its parents. Error names the path and the reason.
 void make_folder(const std::filesystem::path& path);
 

@@ -213,6 +213,8 @@ std::vector<DeploymentResult> summarise(const DeploymentRequest& request, std::s
 void sort_times(DeploymentRequest& request) {
   std::stable_sort(request.times.begin(), request.times.end(),
                    [](const TimePoint& a, const TimePoint& b) { return a.seconds < b.seconds; });
+  const auto same = [](const TimePoint& a, const TimePoint& b) { return a.seconds == b.seconds; };
+  request.times.erase(std::unique(request.times.begin(), request.times.end(), same), request.times.end());
 }
 
 std::string request_key(const DeployedNetwork& network, const DeploymentRequest& request) {

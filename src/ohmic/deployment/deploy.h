@@ -41,6 +41,7 @@ struct DeploymentRequest {
   const std::atomic<bool>* stop = nullptr;  ///< when set, the chip at hand is left
 };
 
+/// Times in their order, each once.
 void sort_times(DeploymentRequest& request);
 
 /// What one chip gave: per time and compensation, in the order of the request, times outermost.

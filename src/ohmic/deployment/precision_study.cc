@@ -63,12 +63,10 @@ std::vector<PrecisionRung> precision_ladder(const ExperimentSpec& chip) {
   return ladder;
 }
 
-std::vector<RungResult> climb_ladder(DeployedNetwork& network, NetworkOnCells& cells, const DeploymentRequest& request,
-                                     std::span<const PrecisionRung> ladder,
-                                     const std::function<void(std::span<const RungResult>)>& save) {
+void climb_ladder(DeployedNetwork& network, NetworkOnCells& cells, const DeploymentRequest& request,
+                  std::span<const PrecisionRung> ladder, LadderRecord& record, const std::function<void()>& save) {
   const ExperimentSpec chip = network.spec;
-  std::vector<RungResult> rungs;
-  for (std::size_t k = 0; k < ladder.size(); ++k) {
+  for (std::size_t k = record.rungs.size(); k < ladder.size(); ++k) {
     RungResult result;
     result.rung = ladder[k];
     network.spec = chip_settings(chip, ladder[k].device, ladder[k].settings);
@@ -82,25 +80,24 @@ std::vector<RungResult> climb_ladder(DeployedNetwork& network, NetworkOnCells& c
       const double rung_count = static_cast<double>(ladder.size());
       request.on_progress(ladder[k].name + "  " + what, (static_cast<double>(k) + done) / rung_count);
     };
-    DeploymentRecord record;
-    evaluate_chips(network, cells, own, record, [] {});
-    if (record.chips.size() < static_cast<std::size_t>(request.chips)) break;
-    const Effort effort = effort_of(cells, own, record.chips.front().programmed);
+    DeploymentRecord deployed;
+    evaluate_chips(network, cells, own, deployed, [] {});
+    if (deployed.chips.size() < static_cast<std::size_t>(request.chips)) break;
+    const Effort effort = effort_of(cells, own, deployed.chips.front().programmed);
     result.cells_per_weight = effort.cells / effort.weights;
     result.pulses_per_cell = effort.pulses / effort.cells;
     result.reads_per_cell = effort.reads / effort.cells;
-    result.weight_error = error / static_cast<double>(record.chips.size());
-    result.results = std::move(record.results);
-    rungs.push_back(std::move(result));
-    save(rungs);
+    result.weight_error = error / static_cast<double>(deployed.chips.size());
+    result.results = std::move(deployed.results);
+    record.rungs.push_back(std::move(result));
+    save();
   }
   network.spec = chip;
-  return rungs;
 }
 
-std::string ladder_json(std::span<const RungResult> rungs) {
+std::string ladder_json(const LadderRecord& record) {
   nlohmann::ordered_json list = nlohmann::ordered_json::array();
-  for (const RungResult& rung : rungs) {
+  for (const RungResult& rung : record.rungs) {
     nlohmann::ordered_json results = nlohmann::ordered_json::array();
     for (const DeploymentResult& r : rung.results) {
       results.push_back({{"at", r.at.label},
@@ -120,7 +117,51 @@ std::string ladder_json(std::span<const RungResult> rungs) {
                     {"weight_error", rung.weight_error},
                     {"results", results}});
   }
-  return nlohmann::ordered_json{{"format", 1}, {"rungs", list}}.dump(1) + "\n";
+  return nlohmann::ordered_json{{"format", 1}, {"request", record.request}, {"rungs", list}}.dump(1) + "\n";
+}
+
+namespace {
+
+DeploymentResult read_rung_result(const nlohmann::json& json) {
+  DeploymentResult result;
+  const auto kind = json.at("compensate").get<std::string>();
+  const auto found = std::find(kCompensations.begin(), kCompensations.end(), kind);
+  if (found == kCompensations.end()) fail("it knows a compensation \"{}\"", kind);
+  result.compensation = static_cast<Compensation>(found - kCompensations.begin());
+  json.at("at").get_to(result.at.label);
+  json.at("at_seconds").get_to(result.at.seconds);
+  json.at("accuracy_mean").get_to(result.mean);
+  json.at("accuracy_std").get_to(result.stddev);
+  result.chips.resize(json.at("chips").get<std::size_t>(), result.mean);
+  return result;
+}
+
+RungResult read_rung(const nlohmann::json& json) {
+  RungResult rung;
+  json.at("rung").get_to(rung.rung.name);
+  json.at("measure").get_to(rung.rung.measure);
+  json.at("device").get_to(rung.rung.device);
+  json.at("settings").get_to(rung.rung.settings);
+  json.at("cells_per_weight").get_to(rung.cells_per_weight);
+  json.at("pulses_per_cell").get_to(rung.pulses_per_cell);
+  json.at("reads_per_cell").get_to(rung.reads_per_cell);
+  json.at("weight_error").get_to(rung.weight_error);
+  for (const auto& result : json.at("results")) rung.results.push_back(read_rung_result(result));
+  return rung;
+}
+
+}  // namespace
+
+LadderRecord read_ladder(const std::filesystem::path& path) {
+  try {
+    const auto json = nlohmann::json::parse(read_text_file(path));
+    LadderRecord record;
+    json.at("request").get_to(record.request);
+    for (const auto& rung : json.at("rungs")) record.rungs.push_back(read_rung(rung));
+    return record;
+  } catch (const nlohmann::json::exception& error) {
+    fail("{} is no record of finished rungs ({}); leave out --resume to begin anew", path.string(), error.what());
+  }
 }
 
 }  // namespace ohmic

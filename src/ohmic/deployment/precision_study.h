@@ -1,6 +1,7 @@
 #pragma once
 
 #include <atomic>
+#include <filesystem>
 #include <functional>
 #include <span>
 #include <string>
@@ -32,13 +33,19 @@ struct RungResult {
   std::vector<DeploymentResult> results;
 };
 
-/// Deploys the network by each rung as the request says (times, compensations, chips, images). Stops between chips;
-/// only finished rungs are returned. `save` sees all finished ones after each.
-std::vector<RungResult> climb_ladder(DeployedNetwork& network, NetworkOnCells& cells, const DeploymentRequest& request,
-                                     std::span<const PrecisionRung> ladder,
-                                     const std::function<void(std::span<const RungResult>)>& save);
+/// All that is known of a ladder.
+struct LadderRecord {
+  std::string request;  ///< tells requests apart
+  std::vector<RungResult> rungs;
+};
 
-/// The text of deploy_study.json.
-std::string ladder_json(std::span<const RungResult> rungs);
+/// Deploys the network by each rung that the record lacks, as the request says (times, compensations, chips, images).
+/// Stops between chips; only finished rungs are kept. `save` is called after each.
+void climb_ladder(DeployedNetwork& network, NetworkOnCells& cells, const DeploymentRequest& request,
+                  std::span<const PrecisionRung> ladder, LadderRecord& record, const std::function<void()>& save);
+
+/// The text of deploy_study.json, and back (of results what the tables show). Error if it is damaged.
+std::string ladder_json(const LadderRecord& record);
+LadderRecord read_ladder(const std::filesystem::path& path);
 
 }  // namespace ohmic

@@ -1,14 +1,30 @@
 #include "ohmic/deployment/program_layer.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 
 #include "ohmic/core/error.h"
 #include "ohmic/core/kernels.h"
 
 namespace ohmic {
+namespace {
+
+// Of the other sections nothing is left when weights are written.
+void require_setting_of_chips(const std::string& setting) {
+  constexpr std::array<std::string_view, 9> kOfChips = {"seed",  "device",      "synapse", "periphery", "faults",
+                                                        "wires", "programming", "drift",   "clock"};
+  const std::string section = setting.substr(0, setting.find_first_of(".="));
+  if (std::find(kOfChips.begin(), kOfChips.end(), section) != kOfChips.end()) return;
+  fail("the setting \"{}\" says nothing about a chip that trained weights are written onto; such settings are {}",
+       setting, fmt::join(kOfChips, ", "));
+}
+
+}  // namespace
+
 ExperimentSpec chip_settings(const ExperimentSpec& trained, const std::string& device,
                              std::span<const std::string> settings) {
   ExperimentSpec base = trained;
@@ -18,7 +34,10 @@ ExperimentSpec chip_settings(const ExperimentSpec& trained, const std::string& d
     base.training.noise_injection = {};
   }
   ConfigDocument document = ConfigDocument::parse(to_toml(base), "the run's settings");
-  for (const std::string& setting : settings) document.set(setting);
+  for (const std::string& setting : settings) {
+    require_setting_of_chips(setting);
+    document.set(setting);
+  }
   ExperimentSpec result;
   read_fields(document, "experiment", result);
   return result;

@@ -1,5 +1,7 @@
 #include "ohmic/onnx/import.h"
 
+#include <fmt/ranges.h>
+
 #include <algorithm>
 #include <cmath>
 #include <numeric>
@@ -402,6 +404,14 @@ ImportedNetwork Import::run() {
   result_.output_name =
       options_.output.empty() && !model_.outputs.empty() ? model_.outputs.front().name : options_.output;
   const std::set<std::string> needed = needed_values();
+  const auto makes_output = [&](const Node& node) {
+    return std::find(node.outputs.begin(), node.outputs.end(), result_.output_name) != node.outputs.end();
+  };
+  if (!options_.output.empty() && std::none_of(model_.nodes.begin(), model_.nodes.end(), makes_output)) {
+    std::vector<std::string> names;
+    for (const auto& output : model_.outputs) names.push_back(output.name);
+    fail("no node makes the output \"{}\"; the model's outputs are {}", result_.output_name, fmt::join(names, ", "));
+  }
   make_input();
   for (const Node& node : model_.nodes) {
     const bool is_needed = std::any_of(node.outputs.begin(), node.outputs.end(),

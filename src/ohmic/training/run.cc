@@ -147,7 +147,7 @@ class FolderRun {
   }
 
  private:
-  fs::path path(const char* name) const { return options_.folder / name; }
+  fs::path path(std::string_view name) const { return options_.folder / name; }
   bool stopped() const { return options_.stop != nullptr && options_.stop->load(); }
 
   void open() {
@@ -179,12 +179,31 @@ class FolderRun {
     require_same_data(file.metadata("data"), data_, path("checkpoint.safetensors"));
     trainer_->load(file);
     const std::int64_t epochs = trainer_->position().epoch;
+    if (epochs > spec_.training.epochs) {
+      fail("{} has {} epochs behind it, more than training.epochs = {}; give at least as many, or another --out",
+           path("checkpoint.safetensors").string(), epochs, spec_.training.epochs);
+    }
+    if (epochs < spec_.training.epochs) put_aside_deployments(epochs);
     metrics_ = kept_metrics(path("metrics.jsonl"), epochs);
     write_file_atomically(path("metrics.jsonl"), metrics_);
     restore_history(epochs);
     note(options_.on_message,
          fmt::format("resumed after {} epochs and {} samples", epochs, trainer_->position().sample));
     first_samples_ = samples_done();
+  }
+
+  // What was found out about the weights as they were.
+  void put_aside_deployments(std::int64_t epochs) {
+    for (const char* name : {"deploy", "deploy_study"}) {
+      const std::filesystem::path of_earlier = path(fmt::format("{}.json", name));
+      const std::string aside = fmt::format("{}.{}-epochs.json", name, epochs);
+      std::error_code error;
+      std::filesystem::rename(of_earlier, path(aside), error);
+      if (!error) {
+        note(options_.on_message,
+             fmt::format("{} is about the weights as they were; now {}", of_earlier.string(), aside));
+      }
+    }
   }
 
   // The epochs already done, for run.json: what they measured from metrics.jsonl, how long they took from the earlier
