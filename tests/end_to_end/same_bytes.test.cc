@@ -81,10 +81,10 @@ TEST_F(SameBytes, WithAnyInstructionSetInTheGeneralCase) { expect_same_for_every
 // Bits that are misread now and then, in registers of 9 bits.
 const Arguments kHybridMnist = set("training.rule=hybrid") + set("hybrid.lsb_bits=9") +
                                set("hybrid.lsb.device.parameters.high_us=4") +
-                               set("hybrid.lsb.device.parameters.low_stddev_us=0.8") + set("data.train_limit=60");
+                               set("hybrid.lsb.device.parameters.low_stddev_us=0.8") + set("data.train_limit=20");
 
 TEST_F(SameBytes, WithAnyNumberOfThreadsInHybridTraining) {
-  expect_same_for_every_thread_count(kHybridMnist + set("training.batch_size=20") + set("network.layers.0.units=60"));
+  expect_same_for_every_thread_count(kHybridMnist + set("training.batch_size=10") + set("network.layers.0.units=60"));
 }
 
 TEST_F(SameBytes, WithAnyInstructionSetInHybridTraining) { expect_same_for_every_instruction_set(kHybridMnist); }

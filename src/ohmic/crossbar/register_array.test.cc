@@ -9,6 +9,7 @@
 
 #include "ohmic/core/error.h"
 #include "ohmic/core/kernels.h"
+#include "ohmic/core/test_support.h"
 
 namespace ohmic {
 namespace {
@@ -103,7 +104,7 @@ TEST(RegisterArray, CountsEveryWriteAndEraseOfEveryCell) {
     RegisterArray array(nearest(5), spec, kCount, 1, 2);
     std::vector<std::vector<std::uint64_t>> sets(5, std::vector<std::uint64_t>(kCount)), resets = sets;
     std::vector<float> changes(kCount);
-    for (std::uint64_t step = 0; step < 20; ++step) {
+    for (std::uint64_t step = 0; step < test::tries(20, 8); ++step) {
       std::vector<int> before(kCount);
       for (std::size_t e = 0; e < kCount; ++e) before[e] = array.value(e);
       gaussians(RandomStream(step, Purpose::forward_read, 0, 0), changes);

@@ -15,7 +15,7 @@ namespace {
 enum Part : std::uint32_t { kPulsed = 0, kDrifting = 1, kProgrammed = 2 };
 
 // A multiple of 32, the blocks of random numbers; so many that starting threads costs little beside a pulse.
-constexpr std::size_t kCellsAtOnce = 1 << 14;
+constexpr std::size_t kCellsAtOnce = 1 << 12;
 constexpr std::size_t kExamples = 8;
 constexpr std::size_t kBins = 60;
 constexpr std::size_t kTargets = 11;

@@ -8,6 +8,7 @@
 
 #include "ohmic/core/error.h"
 #include "ohmic/core/parallel.h"
+#include "ohmic/core/test_support.h"
 #include "ohmic/device/preset.h"
 
 namespace ohmic {
@@ -25,14 +26,15 @@ struct Vector {
 };
 
 // The published vectors of the pcm cell (tests/fidelity/pcm_model.test.cc checks the model itself). Bounds: 5 standard
-// errors of 1e5 cells, 0.01 uS for the RESET that has a spread here and the rounding of the table; 20 checks, 2e-5.
+// errors of that many cells, 0.01 uS for the RESET that has a spread here and the rounding of the table; 20 checks,
+// 2e-5.
 TEST(Characterise, FindsThePublishedFiguresOfPcm) {
   constexpr std::array<Vector, 5> kVectors = {{{1, 2.06, 1.52, 1.955, 0.147},
                                                {2, 3.43, 1.97, 1.372, 0.172},
                                                {5, 5.91, 2.38, 0.642, 0.261},
                                                {10, 7.83, 2.46, 0.276, 0.373},
                                                {20, 9.40, 2.66, 0.098, 0.447}}};
-  constexpr double kCells = 1e5;
+  constexpr double kCells = test::tries(100000, 20000);
   const Characterisation f = study("pcm", small(20, static_cast<std::int64_t>(kCells)));
   ASSERT_EQ(f.potentiation.size(), 21U);
   for (const Vector& v : kVectors) {
@@ -144,7 +146,7 @@ bool same(const Characterisation& a, const Characterisation& b) {
 }
 
 TEST(Characterise, ThreadsDoNotMatterAndTheSeedDoes) {
-  const CharacterisationRequest request = small(5, 12000);
+  const CharacterisationRequest request = small(5, 5000);
   set_thread_count(1);
   const Characterisation one = study("pcm_spread", request);
   set_thread_count(3);

@@ -10,6 +10,7 @@
 #include "ohmic/core/error.h"
 #include "ohmic/core/parallel.h"
 #include "ohmic/core/random.h"
+#include "ohmic/core/test_support.h"
 #include "ohmic/device/fit_test_support.h"
 #include "ohmic/device/preset.h"
 #include "ohmic/device/sampling.h"
@@ -66,7 +67,7 @@ TEST(Fit, CellsWithoutAnyScatterAreFittedExactly) {
 }
 
 TEST(Fit, EqualDataGiveEqualConstantsWhateverTheThreads) {
-  const Measurements m = sampled("pcm", {.cells = 40, .pulses = 5, .seed = 1});
+  const Measurements m = sampled("pcm", {.cells = test::tries(40, 20), .pulses = 5, .seed = 1});
   set_thread_count(1);
   const CellFit one = fit_cell(m);
   set_thread_count(3);
@@ -78,7 +79,7 @@ TEST(Fit, EqualDataGiveEqualConstantsWhateverTheThreads) {
 }
 
 TEST(Fit, ThePresetReadsBackAsTheFittedCell) {
-  const Measurements m = sampled("pcm", {.cells = 40, .pulses = 5, .seed = 1});
+  const Measurements m = sampled("pcm", {.cells = test::tries(40, 20), .pulses = 5, .seed = 1});
   CellFit fit = fit_cell(m);
   const std::string path = ::testing::TempDir() + "ohmic_fit_test.toml";
   std::ofstream(path) << fitted_preset_text(fit, m, "m.csv");
