@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <numeric>
 #include <vector>
 
 #include "ohmic/core/aligned.h"
@@ -23,7 +24,7 @@ constexpr int kTileBytes = kTileRows * 64;
 
 // ---------------------------------------------------------------------------------------------------------- left side
 
-// Sixteen groups of a patch, as they lie in the image.
+// Up to sixteen groups of a patch, as they lie in the image.
 enum class Lie { together, in_fours, apart };
 
 struct Chunk {
@@ -41,6 +42,19 @@ Chunk chunk_of(const std::int32_t* offsets, int count) {
   }
   if (chunk.lie == Lie::in_fours && count % 4 != 0) chunk.lie = Lie::apart;
   return chunk;
+}
+
+// How many groups to take at a time: where patches lie in the image in pieces of equal length, as those of a kernel's
+// lines do, a number that divides it, so that tiles can be fetched from the image itself; else as many as a tile takes.
+int groups_at_once(const std::int32_t* offsets, int groups) {
+  int together = groups;  // divides all pieces
+  for (int g = 1; g < groups; ++g) {
+    if (offsets[g] != offsets[g - 1] + 4) together = std::gcd(together, g);
+  }
+  for (int g = kTileGroups; g > kTileGroups / 2; --g) {
+    if (together % g == 0) return g;
+  }
+  return kTileGroups;
 }
 
 // Four groups from each of `kFours` places.
@@ -87,12 +101,37 @@ OHMIC_AMX void pack(std::span<const Chunk> chunks, std::span<const PatchRow> row
 
 // --------------------------------------------------------------------------------------------------------------- sums
 
+// Sums in the first four registers, patches in the next two, digits in the last two.
 struct alignas(64) TileConfig {
+  explicit TileConfig(int groups)
+      : row_bytes{64, 64, 64, 64, static_cast<std::uint16_t>(4 * groups), static_cast<std::uint16_t>(4 * groups),
+                  64, 64},
+        rows{16, 16, 16, 16, 16, 16, static_cast<std::uint8_t>(groups), static_cast<std::uint8_t>(groups)} {}
+
   std::uint8_t palette = 1, start_row = 0, reserved[14] = {};
-  std::uint16_t row_bytes[16] = {64, 64, 64, 64, 64, 64, 64, 64};
-  std::uint8_t rows[16] = {16, 16, 16, 16, 16, 16, 16, 16};
+  std::uint16_t row_bytes[16];
+  std::uint8_t rows[16];
 };
 static_assert(sizeof(TileConfig) == 64);
+
+// Sixteen patches as tiles, packed or in the image.
+struct LeftTiles {
+  const std::uint8_t* codes;
+  std::ptrdiff_t stride;       ///< from one patch to the next
+  const std::int32_t* chunks;  ///< where in a patch each begins
+  std::ptrdiff_t squares;      ///< from a code to its square
+
+  const std::uint8_t* chunk(std::size_t number) const { return codes + chunks[number]; }
+  LeftTiles of_squares() const { return {codes + squares, stride, chunks, 0}; }
+};
+
+// What all rows of a product have in common.
+struct LeftSide {
+  std::vector<Chunk> chunks;
+  std::vector<std::int32_t> in_image, in_pack;  ///< where in a patch each chunk begins
+  int groups = 0;                               ///< of a chunk
+  bool can_stay = false;                        ///< in the image
+};
 
 // Two groups of sixteen rows times two of sixteen columns: a tile is fetched for every product, where single tiles
 // would need two for one, and fetching takes half as long as multiplying.
@@ -101,20 +140,21 @@ struct TileSums {
 };
 
 template <bool kBothRows, bool kBothColumns>
-OHMIC_AMX_INLINE void tile_sums(const std::uint8_t* const (&left)[2], std::size_t left_step,
-                                const std::int8_t* const (&digits)[2], std::size_t chunks, TileSums& sums) {
+OHMIC_AMX_INLINE void tile_sums(const LeftSide& side, const LeftTiles (&left)[2], const std::int8_t* const (&digits)[2],
+                                TileSums& sums) {
   constexpr int kStride = DigitPanels::kGroupBytes;
   _tile_zero(0);
   if constexpr (kBothRows) _tile_zero(1);
   if constexpr (kBothColumns) _tile_zero(2);
   if constexpr (kBothRows && kBothColumns) _tile_zero(3);
-  std::size_t at = 0, digits_at = 0;
-  for (std::size_t c = 0; c < chunks; ++c, at += left_step, digits_at += kTileGroups * kStride) {
+  const std::size_t step = static_cast<std::size_t>(side.groups) * kStride;
+  std::size_t digits_at = 0;
+  for (std::size_t c = 0; c < side.chunks.size(); ++c, digits_at += step) {
     _tile_loadd(6, digits[0] + digits_at, kStride);
-    _tile_loadd(4, left[0] + at, 64);
+    _tile_loadd(4, left[0].chunk(c), left[0].stride);
     _tile_dpbusd(0, 4, 6);
     if constexpr (kBothRows) {
-      _tile_loadd(5, left[1] + at, 64);
+      _tile_loadd(5, left[1].chunk(c), left[1].stride);
       _tile_dpbusd(1, 5, 6);
     }
     if constexpr (!kBothColumns) continue;
@@ -162,51 +202,87 @@ OHMIC_AMX_INLINE void put_variances(const TileSums& from, const Target& to, int 
 
 // Of sixteen rows, or with kBothRows of up to 32, whose patches `left` has.
 template <bool kNoise, bool kBothRows>
-OHMIC_AMX_INLINE void sums_of_tiles(const PatchProduct& p, const std::uint8_t* const (&left)[2], std::size_t chunks,
+OHMIC_AMX_INLINE void sums_of_tiles(const PatchProduct& p, const LeftSide& side, const LeftTiles (&left)[2],
                                     const Target& to) {
-  constexpr std::size_t kStep = (kNoise ? 2 : 1) * kTileBytes;
   TileSums sums;
   for (int panel = 0; panel < p.panels.panels(); ++panel) {
     const std::int8_t* digits = p.panels.panel(panel);
-    tile_sums<kBothRows, true>(left, kStep, {digits, digits + DigitPanels::kKindBytes}, chunks, sums);
+    tile_sums<kBothRows, true>(side, left, {digits, digits + DigitPanels::kKindBytes}, sums);
     put_means(sums, p.correction, to, panel);
   }
   if constexpr (!kNoise) return;
-  const std::uint8_t* const squares[2] = {left[0] + kTileBytes, left[1] + kTileBytes};
+  const LeftTiles squares[2] = {left[0].of_squares(), left[1].of_squares()};
   for (int panel = 0; panel < p.panels.panels(); panel += 2) {
     const std::int8_t* digits = p.panels.panel(panel) + 2 * DigitPanels::kKindBytes;
     if (panel + 1 == p.panels.panels()) {
-      tile_sums<kBothRows, false>(squares, kStep, {digits, nullptr}, chunks, sums);
+      tile_sums<kBothRows, false>(side, squares, {digits, nullptr}, sums);
       put_variances(sums, to, panel, 1);
     } else {
       const std::int8_t* next = p.panels.panel(panel + 1) + 2 * DigitPanels::kKindBytes;
-      tile_sums<kBothRows, true>(squares, kStep, {digits, next}, chunks, sums);
+      tile_sums<kBothRows, true>(side, squares, {digits, next}, sums);
       put_variances(sums, to, panel, 2);
     }
   }
 }
 
+// From one patch to the next, if there are sixteen at equal distances, which is in an image's line; else 0.
+std::ptrdiff_t distance_of(std::span<const PatchRow> rows) {
+  if (rows.size() < kTileRows) return 0;
+  const std::ptrdiff_t step = rows[1].codes - rows[0].codes;
+  for (std::size_t m = 2; m < kTileRows; ++m) {
+    if (rows[m].codes - rows[m - 1].codes != step) return 0;
+  }
+  return step;
+}
+
+// The first sixteen of `rows`, or what there are, in the image if they can be fetched from there, else packed in
+// `room`.
+OHMIC_AMX_INLINE LeftTiles left_tiles(const LeftSide& side, std::ptrdiff_t squares, std::span<const PatchRow> rows,
+                                      std::uint8_t* room) {
+  if (const std::ptrdiff_t step = side.can_stay ? distance_of(rows) : 0; step > 0) {
+    return {rows[0].codes, step, side.in_image.data(), squares};
+  }
+  pack(side.chunks, rows, squares, room);
+  return {room, 64, side.in_pack.data(), kTileBytes};
+}
+
 // `room`: two patches of sixteen rows.
 template <bool kNoise>
-OHMIC_AMX void sums_of_rows(const PatchProduct& p, std::span<const Chunk> chunks, std::span<const PatchRow> rows,
+OHMIC_AMX void sums_of_rows(const PatchProduct& p, const LeftSide& side, std::span<const PatchRow> rows,
                             std::span<std::uint8_t> room, RowSums& sums) {
   const std::size_t stride = static_cast<std::size_t>(p.panels.panels()) * kColumns;
-  std::uint8_t* const left[2] = {room.data(), room.data() + room.size() / 2};
-  const TileConfig config;
+  const TileConfig config(side.groups);
   _tile_loadconfig(&config);
   for (std::size_t begin = 0; begin < rows.size(); begin += 2 * kTileRows) {
     const std::size_t count = std::min<std::size_t>(2 * kTileRows, rows.size() - begin);
     const Target to{sums.mean.data() + begin * stride, kNoise ? sums.variance.data() + begin * stride : nullptr, stride,
                     static_cast<int>(count)};
-    pack(chunks, rows.subspan(begin), p.squares, left[0]);
+    const LeftTiles first = left_tiles(side, p.squares, rows.subspan(begin), room.data());
     if (count <= kTileRows) {
-      sums_of_tiles<kNoise, false>(p, {left[0], left[1]}, chunks.size(), to);
+      sums_of_tiles<kNoise, false>(p, side, {first, first}, to);
     } else {
-      pack(chunks, rows.subspan(begin + kTileRows), p.squares, left[1]);
-      sums_of_tiles<kNoise, true>(p, {left[0], left[1]}, chunks.size(), to);
+      const LeftTiles second =
+          left_tiles(side, p.squares, rows.subspan(begin + kTileRows), room.data() + room.size() / 2);
+      sums_of_tiles<kNoise, true>(p, side, {first, second}, to);
     }
   }
   _tile_release();
+}
+
+void prepare_left_side(const PatchProduct& p, LeftSide& side) {
+  const int groups = p.panels.groups;
+  side.groups = groups_at_once(p.offsets, groups);
+  side.can_stay = true;
+  side.chunks.clear();
+  side.in_image.clear();
+  side.in_pack.clear();
+  const int bytes = kTileBytes * (p.is_noisy() ? 2 : 1);
+  for (int g = 0; g < groups; g += side.groups) {
+    side.in_pack.push_back(static_cast<std::int32_t>(side.chunks.size()) * bytes);
+    side.in_image.push_back(p.offsets[g]);
+    side.chunks.push_back(chunk_of(p.offsets + g, std::min(side.groups, groups - g)));
+    side.can_stay = side.can_stay && side.chunks.back().lie == Lie::together && side.chunks.back().count == side.groups;
+  }
 }
 
 }  // namespace
@@ -214,27 +290,26 @@ OHMIC_AMX void sums_of_rows(const PatchProduct& p, std::span<const Chunk> chunks
 // With fewer bytes most of the time goes into noise, and into tile registers that wait for it.
 bool prefers_patch_amx(const DigitPanels& panels) {
   constexpr int kLeastGroups = 128;  // of four bytes in sixteen columns, measured
-  return cpu_has(CpuFeature::amx) && has_patch_vnni() && panels.groups * panels.panels() >= kLeastGroups;
+  constexpr int kLeastDeep = 32;     // groups of one panel: tiles that are full serve few columns too
+  return cpu_has(CpuFeature::amx) && has_patch_vnni() &&
+         (panels.groups * panels.panels() >= kLeastGroups || panels.groups >= kLeastDeep);
 }
 
 // First all sums, then all noise: tile registers that rest for half a microsecond take as long to wake up.
 void patch_analog_amx(const PatchProduct& product, std::span<const PatchRow> rows, float* analog, std::size_t stride,
                       float* largest) {
-  thread_local std::vector<Chunk> chunks;
+  thread_local LeftSide side;
   thread_local AlignedVector<std::uint8_t> left;
   thread_local RowSums sums;
-  chunks.clear();
-  for (int g = 0; g < product.panels.groups; g += kTileGroups) {
-    chunks.push_back(chunk_of(product.offsets + g, std::min(kTileGroups, product.panels.groups - g)));
-  }
-  left.assign(2 * chunks.size() * kTileBytes * (product.is_noisy() ? 2 : 1), 0);
+  prepare_left_side(product, side);
+  left.assign(2 * side.chunks.size() * kTileBytes * (product.is_noisy() ? 2 : 1), 0);
   const std::size_t count = rows.size() * static_cast<std::size_t>(product.panels.panels()) * kColumns;
   sums.mean.resize(count);
   if (product.is_noisy()) sums.variance.resize(count);
   if (product.is_noisy()) {
-    sums_of_rows<true>(product, chunks, rows, left, sums);
+    sums_of_rows<true>(product, side, rows, left, sums);
   } else {
-    sums_of_rows<false>(product, chunks, rows, left, sums);
+    sums_of_rows<false>(product, side, rows, left, sums);
   }
   analog_of_sums_vnni(
       {sums.mean.data(), product.is_noisy() ? sums.variance.data() : nullptr, product.panels.columns, product.key},

@@ -367,12 +367,16 @@ struct Place {
   std::size_t sample, position;
 };
 
-// Calls f(row, place) for `count` positions, one after the other from `place` on, which moves behind them.
+// Calls f(done, here, place) for `count` positions from `place` on, for those of one sample after the other: how many
+// are done, how many follow, and where. Gives the place behind them.
 template <class F>
-Place each_place(Place place, std::size_t count, std::size_t positions, const F& f) {
-  for (std::size_t r = 0; r < count; ++r) {
-    f(r, place);
-    if (++place.position == positions) place = {place.sample + 1, 0};
+Place each_stretch(Place place, std::size_t count, std::size_t positions, const F& f) {
+  for (std::size_t done = 0; done < count;) {
+    const std::size_t here = std::min(count - done, positions - place.position);
+    f(done, here, place);
+    done += here;
+    place.position += here;
+    if (place.position == positions) place = {place.sample + 1, 0};
   }
   return place;
 }
@@ -380,13 +384,10 @@ Place each_place(Place place, std::size_t count, std::size_t positions, const F&
 // The largest output of each sample.
 void note_largest(Place place, std::size_t count, std::size_t positions, std::span<const float> largest,
                   std::span<FullScales> seen) {
-  for (std::size_t done = 0; done < count;) {
-    const std::size_t here = std::min(count - done, positions - place.position);
-    float& most = seen[place.sample].output;
+  each_stretch(place, count, positions, [&](std::size_t done, std::size_t here, Place at) {
+    float& most = seen[at.sample].output;
     most = std::max(most, max_abs(largest.subspan(done, here)));
-    done += here;
-    place = {place.sample + 1, 0};
-  }
+  });
 }
 
 }  // namespace
@@ -400,20 +401,43 @@ void PatchReader::read_rows(const Job& job, std::size_t block, std::size_t begin
   patch_analog(product, s.rows, s.analog.data(), s.stride, s.largest.data());
 }
 
+// The positions from `first` on of one sample at one block.
+void PatchReader::fill_rows(const Job& job, const SampleAtBlock& sample, std::size_t first, std::span<PatchRow> rows) {
+  const std::size_t pixel_bytes = job.codes.pixel_bytes();
+  const auto counters = static_cast<std::uint32_t>(up_to_four(static_cast<int>(job.columns())) / 4);
+  const SampleAtBlock s = sample;  // not behind a pointer that the rows might change
+  auto counter = static_cast<std::uint32_t>(first) * counters;
+  const std::size_t* pixel = job.position_pixel.data() + first;
+  const std::int32_t* window = s.window_sums + first;
+  for (PatchRow& row : rows) {
+    row = {s.codes + *pixel++ * pixel_bytes,
+           {counter, s.counter[0], s.counter[1], s.counter[2]},
+           s.mean_scale,
+           s.variance_scale,
+           s.offset_scale * static_cast<float>(*window++)};
+    counter += counters;
+  }
+}
+
 void PatchReader::read_samples(const Job& job, std::size_t begin, std::size_t end) const {
   thread_local Scratch s;
   const std::size_t samples = end - begin;
   const std::size_t positions = job.positions();
-  const std::size_t pixel_bytes = job.codes.pixel_bytes();
   prepare_samples(job, begin, samples, s);
   const std::size_t most_rows = rows_at_once(job.array.digits());
   s.resize_rows(most_rows, job.columns());
   const bool scatter = job.into != nullptr;
   const bool direct = !scatter || blocks_.size() == 1;  // converted where they belong, else summed up before
-  const auto counters = static_cast<std::uint32_t>(up_to_four(static_cast<int>(job.columns())) / 4);
-  const auto target = [&](Place at) {
-    return scatter ? s.targets.data() + at.sample * job.target_size + job.position_target[at.position]
-                   : job.y.data + (begin + at.sample) * job.y.columns + at.position * job.columns();
+  // Where the outputs of s.rows go.
+  const auto aim = [&](Place from) {
+    each_stretch(from, s.out.size(), positions, [&](std::size_t done, std::size_t here, Place at) {
+      float* const sample =
+          scatter ? s.targets.data() + at.sample * job.target_size : job.y.data + (begin + at.sample) * job.y.columns;
+      for (std::size_t i = 0; i < here; ++i) {
+        const std::size_t p = at.position + i;
+        s.out[done + i] = sample + (scatter ? job.position_target[p] : p * job.columns());
+      }
+    });
   };
   OutputConversion conversion = job.conversion;
   conversion.runs = direct ? job.runs : job.whole;
@@ -423,17 +447,15 @@ void PatchReader::read_samples(const Job& job, std::size_t begin, std::size_t en
     left -= count;
     s.rows.resize(count);
     s.out.resize(count);
+    if (direct) {
+      aim(first);
+    } else {
+      for (std::size_t r = 0; r < count; ++r) s.out[r] = s.sums.data() + r * s.stride;
+    }
     Place next = first;
     for (std::size_t b = 0; b < blocks_.size(); ++b) {
-      next = each_place(first, count, positions, [&](std::size_t r, Place at) {
-        const SampleAtBlock& sample = s.samples[b * samples + at.sample];
-        const auto counter = static_cast<std::uint32_t>(at.position) * counters;
-        s.rows[r] = {sample.codes + job.position_pixel[at.position] * pixel_bytes,
-                     {counter, sample.counter[0], sample.counter[1], sample.counter[2]},
-                     sample.mean_scale,
-                     sample.variance_scale,
-                     sample.offset_scale * static_cast<float>(sample.window_sums[at.position])};
-        s.out[r] = direct ? target(at) : s.sums.data() + r * s.stride;
+      next = each_stretch(first, count, positions, [&](std::size_t done, std::size_t here, Place at) {
+        fill_rows(job, s.samples[b * samples + at.sample], at.position, std::span(s.rows).subspan(done, here));
       });
       read_rows(job, b, begin, s);
       note_largest(first, count, positions, s.largest, job.seen.subspan(begin));
@@ -441,10 +463,10 @@ void PatchReader::read_samples(const Job& job, std::size_t begin, std::size_t en
       convert_outputs(conversion, s.analog.data(), s.stride, s.largest.data(), s.out);
     }
     if (!direct) {
-      each_place(first, count, positions, [&](std::size_t r, Place at) { s.out[r] = target(at); });
+      aim(first);
       convert_outputs({AdcMode::off, 0, 0, job.runs, true}, s.sums.data(), s.stride, nullptr, s.out);
     }
-    if (!scatter && job.finish) job.finish((begin + first.sample) * positions + first.position, count, target(first));
+    if (!scatter && job.finish) job.finish((begin + first.sample) * positions + first.position, count, s.out[0]);
     first = next;
   }
   for (std::size_t v = 0; scatter && v < samples; ++v) {

@@ -54,6 +54,7 @@ class PatchReader {
   void load_exact(const ArrayReader& array, const ExactCells& exact);
   void read_samples(const Job& job, std::size_t begin, std::size_t end) const;
   void prepare_samples(const Job& job, std::size_t begin, std::size_t samples, Scratch& s) const;
+  static void fill_rows(const Job& job, const SampleAtBlock& sample, std::size_t first, std::span<PatchRow> rows);
   void read_rows(const Job& job, std::size_t block, std::size_t begin, Scratch& s) const;
   void encode(const Job& job, std::size_t sample, std::size_t place, Scratch& s) const;
   void sum_windows(const Job& job, const std::uint8_t* squares, std::size_t place, Scratch& s) const;
