@@ -134,14 +134,10 @@ struct LeftSide {
 };
 
 // Two groups of sixteen rows times two of sixteen columns: a tile is fetched for every product, where single tiles
-// would need two for one, and fetching takes half as long as multiplying.
-struct TileSums {
-  alignas(64) std::int32_t of[2][2][kTileRows][kColumns];  ///< by columns, then rows
-};
-
+// would need two for one, and fetching takes half as long as multiplying. Sums go to `to`, by columns.
 template <bool kBothRows, bool kBothColumns>
 OHMIC_AMX_INLINE void tile_sums(const LeftSide& side, const LeftTiles (&left)[2], const std::int8_t* const (&digits)[2],
-                                TileSums& sums) {
+                                std::int32_t* const (&to)[2]) {
   constexpr int kStride = DigitPanels::kGroupBytes;
   _tile_zero(0);
   if constexpr (kBothRows) _tile_zero(1);
@@ -162,65 +158,41 @@ OHMIC_AMX_INLINE void tile_sums(const LeftSide& side, const LeftTiles (&left)[2]
     _tile_dpbusd(2, 4, 7);
     if constexpr (kBothRows) _tile_dpbusd(3, 5, 7);
   }
-  _tile_stored(0, sums.of[0][0], 64);
-  if constexpr (kBothRows) _tile_stored(1, sums.of[0][1], 64);
-  if constexpr (kBothColumns) _tile_stored(2, sums.of[1][0], 64);
-  if constexpr (kBothRows && kBothColumns) _tile_stored(3, sums.of[1][1], 64);
+  constexpr std::size_t kTile = kTileRows * kColumns;
+  _tile_stored(0, to[0], 64);
+  if constexpr (kBothRows) _tile_stored(1, to[0] + kTile, 64);
+  if constexpr (kBothColumns) _tile_stored(2, to[1], 64);
+  if constexpr (kBothRows && kBothColumns) _tile_stored(3, to[1] + kTile, 64);
 }
 
-// What stands between the two halves of the work: all sums of all rows, rows x columns of whole panels each.
+// What stands between the two halves of the work: all sums of all rows, panel after panel, 16 to a row.
 struct RowSums {
-  AlignedVector<std::int32_t> mean, variance;
+  AlignedVector<std::int32_t> high, low, variance;
+  std::size_t panel_step = 0;
 };
 
-// Where the sums of some rows go.
-struct Target {
-  std::int32_t *mean, *variance;
-  std::size_t stride;
-  int rows;
-};
-
-// The sums of code times weight in one panel, from those of its high and low bytes.
-OHMIC_AMX_INLINE void put_means(const TileSums& from, const std::int32_t* correction, const Target& to, int panel) {
-  const __m512i start = _mm512_loadu_si512(correction + panel * kColumns);
-  std::int32_t* mean = to.mean + panel * kColumns;
-  for (int m = 0; m < to.rows; ++m, mean += to.stride) {
-    const int half = m / kTileRows, row = m % kTileRows;
-    const __m512i high = _mm512_slli_epi32(_mm512_load_si512(from.of[0][half][row]), 8);
-    _mm512_store_si512(mean, _mm512_add_epi32(high, _mm512_add_epi32(_mm512_load_si512(from.of[1][half][row]), start)));
-  }
-}
-
-OHMIC_AMX_INLINE void put_variances(const TileSums& from, const Target& to, int first_panel, int panels) {
-  for (int k = 0; k < panels; ++k) {
-    std::int32_t* variance = to.variance + (first_panel + k) * kColumns;
-    for (int m = 0; m < to.rows; ++m, variance += to.stride) {
-      _mm512_store_si512(variance, _mm512_load_si512(from.of[k][m / kTileRows][m % kTileRows]));
-    }
-  }
-}
-
-// Of sixteen rows, or with kBothRows of up to 32, whose patches `left` has.
+// Of sixteen rows from `begin` on, or with kBothRows of 32.
 template <bool kNoise, bool kBothRows>
 OHMIC_AMX_INLINE void sums_of_tiles(const PatchProduct& p, const LeftSide& side, const LeftTiles (&left)[2],
-                                    const Target& to) {
-  TileSums sums;
+                                    std::size_t begin, RowSums& sums) {
+  const auto place = [&](AlignedVector<std::int32_t>& of, int panel) {
+    return of.data() + static_cast<std::size_t>(panel) * sums.panel_step + begin * kColumns;
+  };
   for (int panel = 0; panel < p.panels.panels(); ++panel) {
     const std::int8_t* digits = p.panels.panel(panel);
-    tile_sums<kBothRows, true>(side, left, {digits, digits + DigitPanels::kKindBytes}, sums);
-    put_means(sums, p.correction, to, panel);
+    tile_sums<kBothRows, true>(side, left, {digits, digits + DigitPanels::kKindBytes},
+                               {place(sums.high, panel), place(sums.low, panel)});
   }
   if constexpr (!kNoise) return;
   const LeftTiles squares[2] = {left[0].of_squares(), left[1].of_squares()};
   for (int panel = 0; panel < p.panels.panels(); panel += 2) {
     const std::int8_t* digits = p.panels.panel(panel) + 2 * DigitPanels::kKindBytes;
     if (panel + 1 == p.panels.panels()) {
-      tile_sums<kBothRows, false>(side, squares, {digits, nullptr}, sums);
-      put_variances(sums, to, panel, 1);
+      tile_sums<kBothRows, false>(side, squares, {digits, nullptr}, {place(sums.variance, panel), nullptr});
     } else {
       const std::int8_t* next = p.panels.panel(panel + 1) + 2 * DigitPanels::kKindBytes;
-      tile_sums<kBothRows, true>(side, squares, {digits, next}, sums);
-      put_variances(sums, to, panel, 2);
+      tile_sums<kBothRows, true>(side, squares, {digits, next},
+                                 {place(sums.variance, panel), place(sums.variance, panel + 1)});
     }
   }
 }
@@ -250,20 +222,17 @@ OHMIC_AMX_INLINE LeftTiles left_tiles(const LeftSide& side, std::ptrdiff_t squar
 template <bool kNoise>
 OHMIC_AMX void sums_of_rows(const PatchProduct& p, const LeftSide& side, std::span<const PatchRow> rows,
                             std::span<std::uint8_t> room, RowSums& sums) {
-  const std::size_t stride = static_cast<std::size_t>(p.panels.panels()) * kColumns;
   const TileConfig config(side.groups);
   _tile_loadconfig(&config);
   for (std::size_t begin = 0; begin < rows.size(); begin += 2 * kTileRows) {
     const std::size_t count = std::min<std::size_t>(2 * kTileRows, rows.size() - begin);
-    const Target to{sums.mean.data() + begin * stride, kNoise ? sums.variance.data() + begin * stride : nullptr, stride,
-                    static_cast<int>(count)};
     const LeftTiles first = left_tiles(side, p.squares, rows.subspan(begin), room.data());
     if (count <= kTileRows) {
-      sums_of_tiles<kNoise, false>(p, side, {first, first}, to);
+      sums_of_tiles<kNoise, false>(p, side, {first, first}, begin, sums);
     } else {
       const LeftTiles second =
           left_tiles(side, p.squares, rows.subspan(begin + kTileRows), room.data() + room.size() / 2);
-      sums_of_tiles<kNoise, true>(p, side, {first, second}, to);
+      sums_of_tiles<kNoise, true>(p, side, {first, second}, begin, sums);
     }
   }
   _tile_release();
@@ -303,17 +272,19 @@ void patch_analog_amx(const PatchProduct& product, std::span<const PatchRow> row
   thread_local RowSums sums;
   prepare_left_side(product, side);
   left.assign(2 * side.chunks.size() * kTileBytes * (product.is_noisy() ? 2 : 1), 0);
-  const std::size_t count = rows.size() * static_cast<std::size_t>(product.panels.panels()) * kColumns;
-  sums.mean.resize(count);
+  sums.panel_step = (rows.size() + kTileRows - 1) / kTileRows * kTileRows * kColumns;
+  const std::size_t count = static_cast<std::size_t>(product.panels.panels()) * sums.panel_step;
+  sums.high.resize(count);
+  sums.low.resize(count);
   if (product.is_noisy()) sums.variance.resize(count);
   if (product.is_noisy()) {
     sums_of_rows<true>(product, side, rows, left, sums);
   } else {
     sums_of_rows<false>(product, side, rows, left, sums);
   }
-  analog_of_sums_vnni(
-      {sums.mean.data(), product.is_noisy() ? sums.variance.data() : nullptr, product.panels.columns, product.key},
-      rows, analog, stride, largest);
+  analog_of_digits_vnni({sums.high.data(), sums.low.data(), product.is_noisy() ? sums.variance.data() : nullptr,
+                         product.correction, sums.panel_step, product.panels.columns, product.key},
+                        rows, analog, stride, largest);
 }
 
 }  // namespace ohmic

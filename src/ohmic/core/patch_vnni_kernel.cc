@@ -406,12 +406,32 @@ OHMIC_VNNI void analog_of_rows(const PatchProduct& p, const PatchRow* const (&ro
   store_largest(out, count, largest);
 }
 
-// Of one panel: the sums of code times weight as they are, the deviations from those of the variances.
-template <bool kNoise>
-OHMIC_VNNI void take_sums(const AnalogSums& from, const PatchRow* const (&rows)[kRows], int count, std::size_t at,
-                          std::size_t stride, Sums& sums) {
-  for (int m = 0; m < (count + kTogether - 1) / kTogether * kTogether; ++m, at += m < count ? stride : 0) {
-    _mm512_store_si512(sums.mean[m], _mm512_loadu_si512(from.mean + at));
+// Where the sums of one row in one panel lie, and how far behind them those of the next row.
+struct SumsPlace {
+  std::size_t first, step;
+};
+SumsPlace place_of(const AnalogSums&, std::size_t row, int panel, std::size_t stride) {
+  return {row * stride + static_cast<std::size_t>(panel * kColumns), stride};
+}
+SumsPlace place_of(const DigitSums& from, std::size_t row, int panel, std::size_t) {
+  return {static_cast<std::size_t>(panel) * from.panel_step + row * kColumns, kColumns};
+}
+OHMIC_VNNI_INLINE __m512i mean_of(const AnalogSums& from, std::size_t at, int) {
+  return _mm512_loadu_si512(from.mean + at);
+}
+OHMIC_VNNI_INLINE __m512i mean_of(const DigitSums& from, std::size_t at, int panel) {
+  const __m512i high = _mm512_slli_epi32(_mm512_loadu_si512(from.high + at), 8);
+  const __m512i low = _mm512_loadu_si512(from.low + at);
+  return _mm512_add_epi32(high, _mm512_add_epi32(low, _mm512_loadu_si512(from.correction + panel * kColumns)));
+}
+
+// Of one panel: the sums of code times weight, the deviations from those of the variances.
+template <bool kNoise, class From>
+OHMIC_VNNI void take_sums(const From& from, const PatchRow* const (&rows)[kRows], int count, SumsPlace place, int panel,
+                          Sums& sums) {
+  std::size_t at = place.first;
+  for (int m = 0; m < (count + kTogether - 1) / kTogether * kTogether; ++m, at += m + 1 < count ? place.step : 0) {
+    _mm512_store_si512(sums.mean[m], mean_of(from, at, panel));
     if constexpr (!kNoise) continue;
     const __m512 variance = _mm512_cvtepi32_ps(_mm512_loadu_si512(from.variance + at));
     const __m512 scaled = _mm512_mul_ps(variance, _mm512_set1_ps(rows[m]->variance_scale));
@@ -420,9 +440,9 @@ OHMIC_VNNI void take_sums(const AnalogSums& from, const PatchRow* const (&rows)[
   }
 }
 
-template <bool kNoise>
-OHMIC_VNNI void analog_of_row_sums(const AnalogSums& from, std::size_t begin, const PatchRow* const (&rows)[kRows],
-                                   int count, const Noise& noise, float* analog, std::size_t stride, float* largest) {
+template <bool kNoise, class From>
+OHMIC_VNNI void analog_of_row_sums(const From& from, std::size_t begin, const PatchRow* const (&rows)[kRows], int count,
+                                   const Noise& noise, float* analog, std::size_t stride, float* largest) {
   Sums sums[kPanelsAtOnce];
   Outputs out;
   set_rows(out, rows, count, from.columns, analog, stride);
@@ -430,8 +450,7 @@ OHMIC_VNNI void analog_of_row_sums(const AnalogSums& from, std::size_t begin, co
   for (int first = 0; first < panels; first += kPanelsAtOnce) {
     const int here = std::min(kPanelsAtOnce, panels - first);
     for (int k = 0; k < here; ++k) {
-      const std::size_t column = static_cast<std::size_t>(first + k) * kColumns;
-      take_sums<kNoise>(from, rows, count, begin * stride + column, stride, sums[k]);
+      take_sums<kNoise>(from, rows, count, place_of(from, begin, first + k, stride), first + k, sums[k]);
     }
     if constexpr (kNoise) {
       noisy_outputs(sums, first, here, noise, out);
@@ -455,6 +474,16 @@ void each_eight_rows(std::span<const PatchRow> rows, const F& f) {
   }
 }
 
+template <class From>
+OHMIC_VNNI void analog_of_all(const From& sums, std::span<const PatchRow> rows, float* analog, std::size_t stride,
+                              float* largest) {
+  const Noise noise = noise_of(sums.key);
+  const auto work = sums.variance != nullptr ? analog_of_row_sums<true, From> : analog_of_row_sums<false, From>;
+  each_eight_rows(rows, [&](std::size_t begin, const PatchRow* const(&here)[kRows], int count) {
+    work(sums, begin, here, count, noise, analog + begin * stride, stride, largest + begin);
+  });
+}
+
 }  // namespace
 
 bool has_patch_vnni() {
@@ -475,13 +504,14 @@ OHMIC_VNNI void patch_analog_vnni(const PatchProduct& product, std::span<const P
   });
 }
 
-OHMIC_VNNI void analog_of_sums_vnni(const AnalogSums& sums, std::span<const PatchRow> rows, float* analog,
-                                    std::size_t stride, float* largest) {
-  const Noise noise = noise_of(sums.key);
-  const auto work = sums.variance != nullptr ? analog_of_row_sums<true> : analog_of_row_sums<false>;
-  each_eight_rows(rows, [&](std::size_t begin, const PatchRow* const(&here)[kRows], int count) {
-    work(sums, begin, here, count, noise, analog + begin * stride, stride, largest + begin);
-  });
+void analog_of_sums_vnni(const AnalogSums& sums, std::span<const PatchRow> rows, float* analog, std::size_t stride,
+                         float* largest) {
+  analog_of_all(sums, rows, analog, stride, largest);
+}
+
+void analog_of_digits_vnni(const DigitSums& sums, std::span<const PatchRow> rows, float* analog, std::size_t stride,
+                           float* largest) {
+  analog_of_all(sums, rows, analog, stride, largest);
 }
 
 }  // namespace ohmic

@@ -14,4 +14,17 @@ void patch_analog_vnni(const PatchProduct& product, std::span<const PatchRow> ro
 void analog_of_sums_vnni(const AnalogSums& sums, std::span<const PatchRow> rows, float* analog, std::size_t stride,
                          float* largest);
 
+/// Sums of the digits apart, panel after panel of sixteen columns.
+struct DigitSums {
+  const std::int32_t *high, *low;  ///< of code + 128 times digit
+  const std::int32_t* variance;    ///< of square times variance digit; null: noiseless
+  const std::int32_t* correction;  ///< panel_corrections
+  std::size_t panel_step;          ///< from one panel to the next; in a panel rows follow each other
+  int columns;
+  std::array<std::uint32_t, 2> key;
+};
+
+void analog_of_digits_vnni(const DigitSums& sums, std::span<const PatchRow> rows, float* analog, std::size_t stride,
+                           float* largest);
+
 }  // namespace ohmic
