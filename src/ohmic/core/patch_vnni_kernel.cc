@@ -430,7 +430,7 @@ template <bool kNoise, class From>
 OHMIC_VNNI void take_sums(const From& from, const PatchRow* const (&rows)[kRows], int count, SumsPlace place, int panel,
                           Sums& sums) {
   std::size_t at = place.first;
-  for (int m = 0; m < (count + kTogether - 1) / kTogether * kTogether; ++m, at += m + 1 < count ? place.step : 0) {
+  for (int m = 0; m < (count + kTogether - 1) / kTogether * kTogether; ++m, at += m < count ? place.step : 0) {
     _mm512_store_si512(sums.mean[m], mean_of(from, at, panel));
     if constexpr (!kNoise) continue;
     const __m512 variance = _mm512_cvtepi32_ps(_mm512_loadu_si512(from.variance + at));
