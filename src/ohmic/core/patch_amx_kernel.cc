@@ -10,6 +10,7 @@
 #include "ohmic/core/aligned.h"
 #include "ohmic/core/cpu.h"
 #include "ohmic/core/patch_vnni_kernel.h"
+#include "ohmic/core/tile_registers.h"
 
 #define OHMIC_AMX __attribute__((target("amx-tile,amx-int8,avx512f,avx512bw,avx512vl,avx512dq")))
 #define OHMIC_AMX_INLINE OHMIC_AMX __attribute__((always_inline)) inline
@@ -100,19 +101,6 @@ OHMIC_AMX void pack(std::span<const Chunk> chunks, std::span<const PatchRow> row
 }
 
 // --------------------------------------------------------------------------------------------------------------- sums
-
-// Sums in the first four registers, patches in the next two, digits in the last two.
-struct alignas(64) TileConfig {
-  explicit TileConfig(int groups)
-      : row_bytes{64, 64, 64, 64, static_cast<std::uint16_t>(4 * groups), static_cast<std::uint16_t>(4 * groups),
-                  64, 64},
-        rows{16, 16, 16, 16, 16, 16, static_cast<std::uint8_t>(groups), static_cast<std::uint8_t>(groups)} {}
-
-  std::uint8_t palette = 1, start_row = 0, reserved[14] = {};
-  std::uint16_t row_bytes[16];
-  std::uint8_t rows[16];
-};
-static_assert(sizeof(TileConfig) == 64);
 
 // Sixteen patches as tiles, packed or in the image.
 struct LeftTiles {
@@ -222,7 +210,7 @@ OHMIC_AMX_INLINE LeftTiles left_tiles(const LeftSide& side, std::ptrdiff_t squar
 template <bool kNoise>
 OHMIC_AMX void sums_of_rows(const PatchProduct& p, const LeftSide& side, std::span<const PatchRow> rows,
                             std::span<std::uint8_t> room, RowSums& sums) {
-  const TileConfig config(side.groups);
+  const TileRegisters config(4, 6, side.groups);
   _tile_loadconfig(&config);
   for (std::size_t begin = 0; begin < rows.size(); begin += 2 * kTileRows) {
     const std::size_t count = std::min<std::size_t>(2 * kTileRows, rows.size() - begin);

@@ -6,6 +6,7 @@
 #include <cstring>
 
 #include "ohmic/core/cpu.h"
+#include "ohmic/core/tile_registers.h"
 
 #define OHMIC_PLANES __attribute__((target("amx-tile,amx-int8,avx512f,avx512bw,avx512vl,avx512vnni")))
 #define OHMIC_PLANES_INLINE OHMIC_PLANES __attribute__((always_inline)) inline
@@ -28,14 +29,7 @@ void transpose(__m128i (&from)[kSide]) {
   }
 }
 
-// A tile register each: sums in the first five, planes in the next two in turn, quads in the last.
-struct alignas(64) PlaneTiles {
-  std::uint8_t palette = 1, start_row = 0, reserved[14] = {};
-  std::uint16_t row_bytes[16] = {64, 64, 64, 64, 64, 64, 64, 64};
-  std::uint8_t rows[16] = {16, 16, 16, 16, 16, 16, 16, 16};
-};
-static_assert(sizeof(PlaneTiles) == 64);
-
+// Tile registers: sums in the first five, planes in the next two in turn, quads in the last.
 struct KernelSums {
   alignas(64) std::int32_t of[kPlaneKernels][kSide][kSide];
 };
@@ -90,7 +84,7 @@ OHMIC_PLANES_INLINE __m512i excess(const PlaneGradient& g, const std::uint8_t* q
 
 template <int kCount>
 OHMIC_PLANES void add_samples(const PlaneGradient& g, std::span<const PlaneSample> samples) {
-  const PlaneTiles tiles;
+  const TileRegisters tiles(5, 7, kSide);
   _tile_loadconfig(&tiles);
   const auto mask = static_cast<__mmask16>(0xffffu >> (kSide - static_cast<std::size_t>(g.columns)));
   KernelSums sums;
