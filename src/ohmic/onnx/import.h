@@ -60,7 +60,8 @@ class Import {
   Dims visible_dims(const Activation& a) const;
   /// Error if samples follow each other in one of these dimensions.
   void keep_samples_apart(const Activation& a, const std::vector<std::size_t>& axes) const;
-  /// Numbers for tensors with the batch in `batch_axis`, of one sample.
+  /// Numbers for tensors of `rank` dimensions with the batch in `batch_axis`, of one sample. The numbers may have fewer
+  /// dimensions, as broadcasting allows, never more; the axis lies below the rank.
   Tensor of_one_sample(const Tensor& tensor, int batch_axis, std::size_t rank) const;
   /// The same numbers for each sample, as a layer.
   Activation constant_layer(const Tensor& tensor, int batch_axis);

@@ -241,10 +241,11 @@ void import_concat(Import& net) {
   for (auto k = order.begin(); k != at; ++k) vectors *= extents[*k];
   extents[axis] = 0;
   for (std::size_t i = 0; i < count; ++i) {
+    const std::size_t own_rank = net.is_constant(i) ? net.constant(i, "input").dims.size() : net.activation(i).rank();
+    if (own_rank != rank) net.refuse("its inputs have {} and {} dimensions", rank, own_rank);
     Activation part =
         net.is_constant(i) ? net.constant_layer(net.constant(i, "input"), sample.batch_axis) : net.activation(i);
     Dims own = part.extents(), others = extents;
-    if (part.rank() != rank) net.refuse("its inputs have {} and {} dimensions", rank, part.rank());
     others[axis] = own[axis];
     const bool is_apart = part.batch_axis >= 0 && sample.batch_axis >= 0 && part.batch_axis != sample.batch_axis;
     if (own != others || is_apart) {
