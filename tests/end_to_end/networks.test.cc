@@ -20,7 +20,8 @@ const Arguments kText = set("data.name=synthetic_text") + set("data.train_limit=
                         set("network.layers.1.units=16") + set("training.learning_rate=0.05");
 const Arguments kPair = set("data.name=synthetic_digits") + set("data.train_limit=100") + set("data.test_limit=50") +
                         set("training.epochs=2") + set("training.batch_size=20") + set("gan.evaluation_images=40") +
-                        set("training.learning_rate=0.02");
+                        set("network.layers.0.units=24") + set("network.layers.3.units=40") +
+                        set("discriminator.layers.0.units=24") + set("training.learning_rate=0.02");
 const Arguments kResnet = kImages + set("network.resnet.blocks=1") + set("network.resnet.channels=[4, 8]");
 const Arguments kHybrid = kResnet + set("hybrid.refresh.every_samples=40");
 // A read of a bit in twenty errs.

@@ -1,5 +1,6 @@
 #include "ohmic/crossbar/bit_errors.h"
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 #include <initializer_list>
@@ -25,6 +26,20 @@ double crossing(const F& f) {
     (f(middle) < 0 ? low : high) = middle;
   }
   return 0.5 * (low + high);
+}
+
+// The z that a standard normal number stays below with this probability: an estimate within 0.003 (Abramowitz and
+// Stegun, 26.2.22) and Newton's steps on the logarithm of the probability, which bring it to double precision.
+double quantile(double probability) {
+  if (probability > 0.5) return -quantile(1 - probability);
+  const double logarithm = std::log(std::max(probability, below(-kWidest)));
+  const double t = std::sqrt(-2 * logarithm);
+  double z = (2.30753 + 0.27061 * t) / (1 + t * (0.99229 + 0.04481 * t)) - t;
+  for (int k = 0; k < 3; ++k) {
+    const double p = below(z), density = std::exp(-0.5 * z * z) / std::sqrt(2 * std::numbers::pi);
+    z -= (std::log(p) - logarithm) * p / density;
+  }
+  return z;
 }
 
 }  // namespace
@@ -92,8 +107,7 @@ double BitErrors::misread_probability(bool state, double age_s) const {
 }
 
 double BitErrors::weak_conductance_us(bool state, double u) const {
-  const double share = u * weak_probability(state);
-  const double z = crossing([&](double at) { return below(at) - share; });
+  const double z = quantile(u * weak_probability(state));
   return written_us(state, state ? z : -z);
 }
 

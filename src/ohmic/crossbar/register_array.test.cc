@@ -86,6 +86,25 @@ TEST(RegisterArray, ShippedCellsAreNeverMisreadInPractice) {
   }
 }
 
+// The share u of the weak cells lies beyond the conductance of u: those of SET below it, those of RESET above.
+TEST(BitErrors, WeakCellsHaveTheConductancesOfTheirTail) {
+  for (const bool state : {false, true}) {
+    const BitCellSpec spec = state ? cells("[device.parameters]\nhigh_stddev_us = 2.5\n", "threshold_us = 10.0\n")
+                                   : cells("[device.parameters]\nlow_stddev_us = 0.8\n", "threshold_us = 2.5\n");
+    const auto cell = spec.device.make();
+    const BitErrors errors(*cell, spec.threshold_us);
+    const auto written = [&](double z) {
+      const auto gaussian = static_cast<float>(z);
+      return static_cast<double>(state ? cell->set(0, 0, {gaussian, 0}) : cell->reset(gaussian));
+    };
+    for (const double u : {1e-7, 0.01, 0.3, 0.5, 0.9, 0.999}) {
+      const double z = (errors.weak_conductance_us(state, u) - written(0)) / (written(1) - written(0));
+      const double beyond = 0.5 * std::erfc((state ? -z : z) / std::sqrt(2));
+      EXPECT_NEAR(beyond / (u * errors.weak_probability(state)), 1, 1e-4) << state << " " << u;
+    }
+  }
+}
+
 // Where only some cells are weak the others are not remembered, and it makes no difference.
 TEST(RegisterArray, WeakCellsAloneAreRemembered) {
   const BitCellSpec spec = cells("[device.parameters]\nhigh_us = 8.0\n", "threshold_us = 1.345\n");

@@ -67,7 +67,7 @@ TEST(Fit, CellsWithoutAnyScatterAreFittedExactly) {
 }
 
 TEST(Fit, EqualDataGiveEqualConstantsWhateverTheThreads) {
-  const Measurements m = sampled("pcm", {.cells = test::tries(40, 20), .pulses = 5, .seed = 1});
+  const Measurements m = sampled("pcm", {.cells = test::tries(40, 8), .pulses = 5, .seed = 1});
   set_thread_count(1);
   const CellFit one = fit_cell(m);
   set_thread_count(3);
@@ -79,7 +79,7 @@ TEST(Fit, EqualDataGiveEqualConstantsWhateverTheThreads) {
 }
 
 TEST(Fit, ThePresetReadsBackAsTheFittedCell) {
-  const Measurements m = sampled("pcm", {.cells = test::tries(40, 20), .pulses = 5, .seed = 1});
+  const Measurements m = sampled("pcm", {.cells = test::tries(40, 8), .pulses = 5, .seed = 1});
   CellFit fit = fit_cell(m);
   const std::string path = ::testing::TempDir() + "ohmic_fit_test.toml";
   std::ofstream(path) << fitted_preset_text(fit, m, "m.csv");
