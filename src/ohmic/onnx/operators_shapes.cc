@@ -137,8 +137,8 @@ void import_reshape(Import& net) {
       continue;
     }
     if (wanted[k] < 1 || wanted[k] > kMostElements) net.refuse("a dimension of {} is not possible", wanted[k]);
+    if (known > kMostElements * 8192 / wanted[k]) net.refuse("a shape of {} is too large", to_string(wanted));
     known *= wanted[k];
-    if (known > kMostElements * 8192) net.refuse("a shape of {} is too large", to_string(wanted));
   }
   const std::int64_t count = std::accumulate(visible.begin(), visible.end(), std::int64_t{1}, std::multiplies<>());
   if (open >= 0) wanted[static_cast<std::size_t>(open)] = count / known;
