@@ -24,10 +24,10 @@ constexpr int kRows = 8;
 constexpr int kColumns = DigitPanels::kColumns;
 constexpr int kPanelsAtOnce = 12;  // their sums stay in the first-level cache
 
-// Of one panel: sums of code times weight, and standard deviations of the noise.
+// Of one panel: sums of code times weight, and of squares times variance.
 struct Sums {
   alignas(64) std::int32_t mean[kRows][kColumns];
-  alignas(64) float deviation[kRows][kColumns];
+  alignas(64) std::int32_t variance[kRows][kColumns];
 };
 
 // The loop over the groups of one panel, with its operands.
@@ -39,7 +39,6 @@ struct PanelLoop {
   std::int64_t groups;  ///< at least 1
   const std::int32_t* correction;
   Sums* sums;
-  const float* variance;  ///< per row scale, then per row offset
 };
 
 // In assembly, because GCC 12 does not keep 24 accumulators in registers around the intrinsics: 8-15 are the high sums,
@@ -63,24 +62,12 @@ struct PanelLoop {
   "vpaddd %%zmm" low ", %%zmm" high ", %%zmm" high \
   "\n\t"                                           \
   "vmovdqa64 %%zmm" high ", " place "(%[at])\n\t"
-// Square roots take ten cycles each, but in a unit of their own, while the next panel goes on.
-#define OHMIC_DEVIATION(r, row, place)                         \
-  "vcvtdq2ps %%zmm" r ", %%zmm" r                              \
-  "\n\t"                                                       \
-  "vmulps " row "(%[digits])%{1to16%}, %%zmm" r ", %%zmm" r    \
-  "\n\t"                                                       \
-  "vaddps 32+" row "(%[digits])%{1to16%}, %%zmm" r ", %%zmm" r \
-  "\n\t"                                                       \
-  "vmaxps %%zmm0, %%zmm" r ", %%zmm" r                         \
-  "\n\t"                                                       \
-  "vsqrtps %%zmm" r ", %%zmm" r                                \
-  "\n\t"                                                       \
-  "vmovaps %%zmm" r ", " place "(%[at])\n\t"
+#define OHMIC_VARIANCE(r, place) "vmovdqa64 %%zmm" r ", " place "(%[at])\n\t"
 #define OHMIC_OPERANDS                                                                                          \
   : [digits] "+r"(digits), [offsets] "+r"(offsets), [groups] "+r"(groups), [at] "=&r"(at)                      \
   : [c0] "r"(l.codes[0]), [c1] "r"(l.codes[1]), [c2] "r"(l.codes[2]), [c3] "r"(l.codes[3]),                    \
     [c4] "r"(l.codes[4]), [c5] "r"(l.codes[5]), [c6] "r"(l.codes[6]), [c7] "r"(l.codes[7]),                    \
-    [squares] "m"(l.squares), [correction] "m"(l.correction), [sums] "m"(l.sums), [variance] "m"(l.variance)                               \
+    [squares] "m"(l.squares), [correction] "m"(l.correction), [sums] "m"(l.sums)                               \
   : "memory", "cc", "xmm0", "xmm1", "xmm2", "xmm3", "xmm4", "xmm5", "xmm6", "xmm7", "xmm8", "xmm9", "xmm10",    \
     "xmm11", "xmm12", "xmm13", "xmm14", "xmm15", "xmm16", "xmm17", "xmm18", "xmm19", "xmm20", "xmm21", "xmm22", \
     "xmm23", "xmm24", "xmm25", "xmm26", "xmm27", "xmm28", "xmm29", "xmm30", "xmm31"
@@ -114,7 +101,7 @@ OHMIC_VNNI __attribute__((noinline)) void run_panel(const PanelLoop& l) {
   const std::int32_t* offsets = l.offsets;
   std::int64_t groups = l.groups;
   std::int64_t at;
-  static_assert(DigitPanels::kGroupBytes == 192 && offsetof(Sums, deviation) == 512);
+  static_assert(DigitPanels::kGroupBytes == 192 && offsetof(Sums, variance) == 512);
   // clang-format off
   if constexpr (kNoise) {
     asm volatile(
@@ -127,11 +114,9 @@ OHMIC_VNNI __attribute__((noinline)) void run_panel(const PanelLoop& l) {
         OHMIC_SQUARES
         OHMIC_NEXT
         OHMIC_STORE_MEANS
-        "mov %[variance], %[digits]\n\t"
-        OHMIC_ZERO("0")
-        OHMIC_DEVIATION("24", "0", "512") OHMIC_DEVIATION("25", "4", "576") OHMIC_DEVIATION("26", "8", "640")
-        OHMIC_DEVIATION("27", "12", "704") OHMIC_DEVIATION("28", "16", "768") OHMIC_DEVIATION("29", "20", "832")
-        OHMIC_DEVIATION("30", "24", "896") OHMIC_DEVIATION("31", "28", "960")
+        OHMIC_VARIANCE("24", "512") OHMIC_VARIANCE("25", "576") OHMIC_VARIANCE("26", "640")
+        OHMIC_VARIANCE("27", "704") OHMIC_VARIANCE("28", "768") OHMIC_VARIANCE("29", "832")
+        OHMIC_VARIANCE("30", "896") OHMIC_VARIANCE("31", "960")
         OHMIC_OPERANDS);
   } else {
     asm volatile(
@@ -215,23 +200,23 @@ __attribute__((noinline)) OHMIC_VNNI __m512 far_gaussians(const PatchRow& row, i
   return _mm512_load_ps(z);
 }
 
-// The rows and panels that are on their way.
+// Where the outputs go: row m of `count` to analog + m stride, its largest magnitude to largest[m], which it may only
+// raise.
 struct Outputs {
-  const PatchRow* rows[kRows];
-  float* analog[kRows];
-  alignas(64) float largest[kRows][kColumns];  // lane by lane
+  float* analog;
+  std::size_t stride;
+  float* largest;
   int columns;
-  int count;  // of rows that are wanted; the others repeat the last one
+  int count;
 
+  float* at(int row, int panel) const {
+    return analog + static_cast<std::size_t>(std::min(row, count - 1)) * stride + panel * kColumns;
+  }
   __mmask16 lanes(int panel) const {
     const int left = columns - panel * kColumns;
     return static_cast<__mmask16>(left >= kColumns ? 0xffffu : (1u << left) - 1);
   }
 };
-
-OHMIC_VNNI_INLINE __m512 mean_of(const Sums& sums, int row, const PatchRow& r) {
-  return _mm512_mul_ps(_mm512_cvtepi32_ps(_mm512_load_si512(sums.mean[row])), _mm512_set1_ps(r.mean_scale));
-}
 
 // Stores an output; `largest` takes the larger magnitude.
 OHMIC_VNNI_INLINE void put(float* analog, __mmask16 lanes, __m512 y, __m512& largest) {
@@ -240,66 +225,137 @@ OHMIC_VNNI_INLINE void put(float* analog, __mmask16 lanes, __m512 y, __m512& lar
   largest = _mm512_range_ps(largest, y, 0xb);
 }
 
-// The largest of each row's lanes, all rows together.
-OHMIC_VNNI_INLINE void store_largest(const Outputs& out, int count, float* largest) {
-  static_assert(kRows == 8);
-  __m512 two[4], four[2];  // rows in one vector
-  for (int i = 0; i < 4; ++i) {
-    const __m512 a = _mm512_load_ps(out.largest[2 * i]), b = _mm512_load_ps(out.largest[2 * i + 1]);
+// The largest lane of each of four rows.
+OHMIC_VNNI_INLINE void raise_largest(const Outputs& out, int row, const __m512 (&largest)[kTogether]) {
+  static_assert(kTogether == 4);
+  __m512 two[2];  // rows in one vector
+  for (int i = 0; i < 2; ++i) {
+    const __m512 a = largest[2 * i], b = largest[2 * i + 1];
     two[i] = _mm512_max_ps(_mm512_shuffle_f32x4(a, b, 0x44), _mm512_shuffle_f32x4(a, b, 0xee));
   }
-  alignas(64) float quarters[2][kColumns];
-  for (int i = 0; i < 2; ++i) {
-    const __m512 a = two[2 * i], b = two[2 * i + 1];
-    four[i] = _mm512_max_ps(_mm512_shuffle_f32x4(a, b, 0x88), _mm512_shuffle_f32x4(a, b, 0xdd));
-    four[i] = _mm512_max_ps(four[i], _mm512_permute_ps(four[i], 0xb1));
-    four[i] = _mm512_max_ps(four[i], _mm512_permute_ps(four[i], 0x4e));
-    _mm512_store_ps(quarters[i], four[i]);
+  __m512 four = _mm512_max_ps(_mm512_shuffle_f32x4(two[0], two[1], 0x88), _mm512_shuffle_f32x4(two[0], two[1], 0xdd));
+  four = _mm512_max_ps(four, _mm512_permute_ps(four, 0xb1));
+  four = _mm512_max_ps(four, _mm512_permute_ps(four, 0x4e));
+  alignas(64) float lanes[kColumns];
+  _mm512_store_ps(lanes, four);
+  for (int i = 0; i < kTogether && row + i < out.count; ++i) {
+    out.largest[row + i] = std::max(out.largest[row + i], lanes[4 * i]);
   }
-  for (int m = 0; m < count; ++m) largest[m] = quarters[m / 4][m % 4 * 4];
 }
 
-OHMIC_VNNI void quiet_outputs(const Sums* sums, int first_panel, int panels, Outputs& out) {
-  for (int m = 0; m < out.count; ++m) {
-    __m512 largest = _mm512_load_ps(out.largest[m]);
-    for (int k = 0; k < panels; ++k) {
-      const int panel = first_panel + k;
-      put(out.analog[m] + panel * kColumns, out.lanes(panel), mean_of(sums[k], m, *out.rows[m]), largest);
+// Sums of eight rows, as run_panel leaves them.
+struct SumsOfPanels {
+  const Sums* first;  // of `first_panel`
+  int first_panel;
+  const PatchRow* const* rows;
+
+  const PatchRow& row(int m) const { return *rows[m]; }
+  OHMIC_VNNI_INLINE __m512i mean(int panel, int m) const {
+    return _mm512_load_si512(first[panel - first_panel].mean[m]);
+  }
+  OHMIC_VNNI_INLINE __m512i variance(int panel, int m) const {
+    return _mm512_load_si512(first[panel - first_panel].variance[m]);
+  }
+};
+
+// Those that are there already. Rows beyond the last one repeat it.
+struct SumsOfRows {
+  const AnalogSums& from;
+  std::span<const PatchRow> rows;
+  std::size_t stride;
+
+  std::size_t known(int m) const { return std::min(static_cast<std::size_t>(m), rows.size() - 1); }
+  const PatchRow& row(int m) const { return rows[known(m)]; }
+  OHMIC_VNNI_INLINE __m512i mean(int panel, int m) const {
+    return _mm512_loadu_si512(from.mean + known(m) * stride + panel * kColumns);
+  }
+  OHMIC_VNNI_INLINE __m512i variance(int panel, int m) const {
+    return _mm512_loadu_si512(from.variance + known(m) * stride + panel * kColumns);
+  }
+};
+
+// Those with the digits apart, likewise.
+struct SumsOfDigits {
+  const DigitSums& from;
+  std::span<const PatchRow> rows;
+
+  std::size_t known(int m) const { return std::min(static_cast<std::size_t>(m), rows.size() - 1); }
+  const PatchRow& row(int m) const { return rows[known(m)]; }
+  std::size_t place(int panel, int m) const {
+    return static_cast<std::size_t>(panel) * from.panel_step + known(m) * kColumns;
+  }
+  OHMIC_VNNI_INLINE __m512i mean(int panel, int m) const {
+    const __m512i high = _mm512_slli_epi32(_mm512_loadu_si512(from.high + place(panel, m)), 8);
+    const __m512i low = _mm512_loadu_si512(from.low + place(panel, m));
+    return _mm512_add_epi32(high, _mm512_add_epi32(low, _mm512_loadu_si512(from.correction + panel * kColumns)));
+  }
+  OHMIC_VNNI_INLINE __m512i variance(int panel, int m) const {
+    return _mm512_loadu_si512(from.variance + place(panel, m));
+  }
+};
+
+OHMIC_VNNI_INLINE __m512 scaled_mean(__m512i sum, const PatchRow& row) {
+  return _mm512_mul_ps(_mm512_cvtepi32_ps(sum), _mm512_set1_ps(row.mean_scale));
+}
+
+// The standard deviation of the noise. A square root takes twelve cycles, but in a unit of its own: by hand, so that it
+// stays where there is something else to do meanwhile.
+OHMIC_VNNI_INLINE __m512 deviation_of(__m512i sum, const PatchRow& row) {
+  const __m512 scaled = _mm512_mul_ps(_mm512_cvtepi32_ps(sum), _mm512_set1_ps(row.variance_scale));
+  const __m512 shifted = _mm512_add_ps(scaled, _mm512_set1_ps(row.variance_offset));
+  __m512 deviation = _mm512_max_ps(shifted, _mm512_setzero_ps());
+  asm volatile("vsqrtps %0, %0" : "+v"(deviation));
+  return deviation;
+}
+
+template <class From>
+OHMIC_VNNI void quiet_outputs(const From& sums, int first_panel, int panels, const Outputs& out) {
+  for (int m = 0; m < out.count; m += kTogether) {
+    __m512 largest[kTogether];
+    for (int i = 0; i < kTogether; ++i) {
+      largest[i] = _mm512_setzero_ps();
+      for (int panel = first_panel; panel < first_panel + panels; ++panel) {
+        const __m512 mean = scaled_mean(sums.mean(panel, m + i), sums.row(m + i));
+        put(out.at(m + i, panel), out.lanes(panel), mean, largest[i]);
+      }
     }
-    _mm512_store_ps(out.largest[m], largest);
+    raise_largest(out, m, largest);
   }
 }
 
 // The state of the cipher before its first round for four rows of a panel.
-OHMIC_VNNI_INLINE void start_cipher(const PatchRow* const* rows, int panel, const Noise& noise,
+template <class From>
+OHMIC_VNNI_INLINE void start_cipher(const From& sums, int row, int panel, const Noise& noise,
                                     __m512i (&state)[kTogether]) {
   const __m512i lane = _mm512_set_epi32(0, 0, 0, 3, 0, 0, 0, 2, 0, 0, 0, 1, 0, 0, 0, 0);
   const __m512i ahead = _mm512_add_epi32(lane, _mm512_broadcast_i32x4(_mm_cvtsi32_si128(panel * (kColumns / 4))));
 #pragma GCC unroll 4
   OHMIC_EACH {
-    const __m128i first = _mm_loadu_si128(reinterpret_cast<const __m128i*>(rows[i]->counter.data()));
+    const __m128i first = _mm_loadu_si128(reinterpret_cast<const __m128i*>(sums.row(row + i).counter.data()));
     state[i] = _mm512_xor_si512(_mm512_add_epi32(_mm512_broadcast_i32x4(first), ahead), noise.key[0]);
   }
 }
 
 // Four rows get their noise panel by panel, cipher_gaussian_from_word of the cipher's words, while the cipher already
-// makes the words of the next panel. `state` comes with the words of the first panel and goes with those of
-// `next_panel` of the four rows `next_rows`.
-OHMIC_VNNI_INLINE void noisy_rows(const Sums* sums, int first_panel, int panels, int row, const Noise& noise,
-                                  Outputs& out, __m512i (&state)[kTogether], const PatchRow* const* next_rows) {
+// makes the words of the next panel and square roots its deviations. `state` and `deviations` come with those of the
+// first panel and go with those of the four rows from `next_row` on.
+template <class From>
+OHMIC_VNNI_INLINE void noisy_rows(const From& sums, int first_panel, int panels, int row, const Noise& noise,
+                                  const Outputs& out, __m512i (&state)[kTogether], __m512 (&deviations)[kTogether],
+                                  int next_row) {
   constexpr int kDegree = detail::kGaussianDegree;
-  static_assert(kRounds == kDegree + 3);
-  const PatchRow* const* rows = out.rows + row;
+  static_assert(kRounds == kDegree + 3 && kTogether == kDegree);
   __m512 largest[kTogether];
 #pragma GCC unroll 4
-  OHMIC_EACH largest[i] = _mm512_load_ps(out.largest[row + i]);
-  for (int panel = first_panel; panel < first_panel + panels; ++panel, ++sums) {
+  OHMIC_EACH largest[i] = _mm512_setzero_ps();
+  for (int panel = first_panel; panel < first_panel + panels; ++panel) {
     __m512 v[kTogether], deviation[kTogether], t[kTogether], z[kTogether];
     __m512i place[kTogether];
 #pragma GCC unroll 4
     OHMIC_EACH v[i] = _mm512_add_ps(_mm512_cvtepi32_ps(state[i]), _mm512_set1_ps(0.5f));
     const bool is_last = panel + 1 == first_panel + panels;
-    start_cipher(is_last ? next_rows : rows, is_last ? first_panel : panel + 1, noise, state);
+    const int then_row = is_last ? next_row : row, then_panel = is_last ? first_panel : panel + 1;
+    start_cipher(sums, then_row, then_panel, noise, state);
     __m512 least = v[0];  // the smallest magnitude: beyond the table it happens to one in 500
 #pragma GCC unroll 4
     for (int i = 1; i < kTogether; ++i) least = _mm512_range_ps(least, v[i], 0xa);
@@ -307,9 +363,9 @@ OHMIC_VNNI_INLINE void noisy_rows(const Sums* sums, int first_panel, int panels,
 #pragma GCC unroll 4
     OHMIC_EACH {
       // With the sign of v, (sign & v) ^ deviation.
-      deviation[i] = _mm512_castsi512_ps(
-          _mm512_ternarylogic_epi32(_mm512_load_si512(sums->deviation[row + i]), _mm512_castps_si512(v[i]),
-                                    _mm512_set1_epi32(static_cast<int>(0x80000000u)), 0x78));
+      deviation[i] =
+          _mm512_castsi512_ps(_mm512_ternarylogic_epi32(_mm512_castps_si512(deviations[i]), _mm512_castps_si512(v[i]),
+                                                        _mm512_set1_epi32(static_cast<int>(0x80000000u)), 0x78));
       place[i] = _mm512_srli_epi32(_mm512_castps_si512(v[i]), 23);
       // (bits & 0x007fffff) | 1.0f, less 1.5
       const __m512i mantissa = _mm512_ternarylogic_epi32(_mm512_castps_si512(v[i]), _mm512_set1_epi32(0x007fffff),
@@ -324,71 +380,59 @@ OHMIC_VNNI_INLINE void noisy_rows(const Sums* sums, int first_panel, int panels,
       const __m512i round_key = noise.key[kDegree + 1 - k];
 #pragma GCC unroll 4
       OHMIC_EACH polynomial_step(z[i], t[i], place[i], coefficients, state[i], round_key);
+      deviations[k] = deviation_of(sums.variance(then_panel, then_row + k), sums.row(then_row + k));
     }
 #pragma GCC unroll 4
     OHMIC_EACH cipher_round(state[i], noise.key[kRounds - 1]);
     const __mmask16 lanes = out.lanes(panel);
     if (__builtin_expect(far, 0)) {
       OHMIC_EACH {
-        const __m512 share =
-            _mm512_mul_ps(_mm512_load_ps(sums->deviation[row + i]), far_gaussians(*rows[i], panel, noise));
-        put(out.analog[row + i] + panel * kColumns, lanes, _mm512_add_ps(mean_of(*sums, row + i, *rows[i]), share),
-            largest[i]);
+        const __m512 share = _mm512_mul_ps(_mm512_abs_ps(deviation[i]), far_gaussians(sums.row(row + i), panel, noise));
+        const __m512 mean = scaled_mean(sums.mean(panel, row + i), sums.row(row + i));
+        put(out.at(row + i, panel), lanes, _mm512_add_ps(mean, share), largest[i]);
       }
     } else {
 #pragma GCC unroll 4
       OHMIC_EACH {
-        const __m512 mean = mean_of(*sums, row + i, *rows[i]);
-        put(out.analog[row + i] + panel * kColumns, lanes, _mm512_add_ps(mean, _mm512_mul_ps(deviation[i], z[i])),
-            largest[i]);
+        const __m512 mean = scaled_mean(sums.mean(panel, row + i), sums.row(row + i));
+        put(out.at(row + i, panel), lanes, _mm512_add_ps(mean, _mm512_mul_ps(deviation[i], z[i])), largest[i]);
       }
     }
 #pragma GCC unroll 4
     OHMIC_EACH state[i] = _mm512_aesenclast_epi128(state[i], noise.key[kRounds]);
   }
-#pragma GCC unroll 4
-  OHMIC_EACH _mm512_store_ps(out.largest[row + i], largest[i]);
+  raise_largest(out, row, largest);
 }
 
-OHMIC_VNNI void noisy_outputs(const Sums* sums, int first_panel, int panels, const Noise& noise, Outputs& out) {
+template <class From>
+OHMIC_VNNI void noisy_outputs(const From& sums, int first_panel, int panels, const Noise& noise, const Outputs& out) {
   __m512i state[kTogether];
-  start_cipher(out.rows, first_panel, noise, state);
+  start_cipher(sums, 0, first_panel, noise, state);
 #pragma GCC unroll 4
   OHMIC_EACH {
 #pragma GCC unroll 8
     for (int r = 1; r < kRounds; ++r) state[i] = _mm512_aesenc_epi128(state[i], noise.key[r]);
     state[i] = _mm512_aesenclast_epi128(state[i], noise.key[kRounds]);
   }
+  __m512 deviations[kTogether];
+#pragma GCC unroll 4
+  OHMIC_EACH deviations[i] = deviation_of(sums.variance(first_panel, i), sums.row(i));
   for (int row = 0; row < out.count; row += kTogether) {
-    noisy_rows(sums, first_panel, panels, row, noise, out, state, out.rows + (row + kTogether) % kRows);
+    const int next_row = row + kTogether < out.count ? row + kTogether : 0;
+    noisy_rows(sums, first_panel, panels, row, noise, out, state, deviations, next_row);
   }
 }
 
-OHMIC_VNNI_INLINE void set_rows(Outputs& out, const PatchRow* const (&rows)[kRows], int count, int columns,
-                                float* analog, std::size_t stride) {
-  out.columns = columns;
-  out.count = count;
-  for (int m = 0; m < kRows; ++m) {
-    out.rows[m] = rows[m];
-    out.analog[m] = analog + static_cast<std::size_t>(std::min(m, count - 1)) * stride;
-    _mm512_store_ps(out.largest[m], _mm512_setzero_ps());
-  }
-}
+#undef OHMIC_EACH
 
+// Eight rows; beyond `count` they repeat the last one.
 template <bool kNoise>
-OHMIC_VNNI void analog_of_rows(const PatchProduct& p, const PatchRow* const (&rows)[kRows], int count,
-                               const Noise& noise, float* analog, std::size_t stride, float* largest) {
+OHMIC_VNNI void analog_of_rows(const PatchProduct& p, const PatchRow* const (&rows)[kRows], const Noise& noise,
+                               const Outputs& out) {
   const DigitPanels& panels = p.panels;
   Sums sums[kPanelsAtOnce];
-  Outputs out;
-  set_rows(out, rows, count, panels.columns, analog, stride);
-  float variance[2][kRows];  // scales, offsets
-  PanelLoop loop{{}, p.squares, nullptr, p.offsets, panels.groups, nullptr, nullptr, variance[0]};
-  for (int m = 0; m < kRows; ++m) {
-    loop.codes[m] = rows[m]->codes;
-    variance[0][m] = rows[m]->variance_scale;
-    variance[1][m] = rows[m]->variance_offset;
-  }
+  PanelLoop loop{{}, p.squares, nullptr, p.offsets, panels.groups, nullptr, nullptr};
+  for (int m = 0; m < kRows; ++m) loop.codes[m] = rows[m]->codes;
   for (int first = 0; first < panels.panels(); first += kPanelsAtOnce) {
     const int here = std::min(kPanelsAtOnce, panels.panels() - first);
     for (int panel = first; panel < first + here; ++panel) {
@@ -398,90 +442,25 @@ OHMIC_VNNI void analog_of_rows(const PatchProduct& p, const PatchRow* const (&ro
       run_panel<kNoise>(loop);
     }
     if constexpr (kNoise) {
-      noisy_outputs(sums, first, here, noise, out);
+      noisy_outputs(SumsOfPanels{sums, first, rows}, first, here, noise, out);
     } else {
-      quiet_outputs(sums, first, here, out);
+      quiet_outputs(SumsOfPanels{sums, first, rows}, first, here, out);
     }
-  }
-  store_largest(out, count, largest);
-}
-
-// Where the sums of one row in one panel lie, and how far behind them those of the next row.
-struct SumsPlace {
-  std::size_t first, step;
-};
-SumsPlace place_of(const AnalogSums&, std::size_t row, int panel, std::size_t stride) {
-  return {row * stride + static_cast<std::size_t>(panel * kColumns), stride};
-}
-SumsPlace place_of(const DigitSums& from, std::size_t row, int panel, std::size_t) {
-  return {static_cast<std::size_t>(panel) * from.panel_step + row * kColumns, kColumns};
-}
-OHMIC_VNNI_INLINE __m512i mean_of(const AnalogSums& from, std::size_t at, int) {
-  return _mm512_loadu_si512(from.mean + at);
-}
-OHMIC_VNNI_INLINE __m512i mean_of(const DigitSums& from, std::size_t at, int panel) {
-  const __m512i high = _mm512_slli_epi32(_mm512_loadu_si512(from.high + at), 8);
-  const __m512i low = _mm512_loadu_si512(from.low + at);
-  return _mm512_add_epi32(high, _mm512_add_epi32(low, _mm512_loadu_si512(from.correction + panel * kColumns)));
-}
-
-// Of one panel: the sums of code times weight, the deviations from those of the variances.
-template <bool kNoise, class From>
-OHMIC_VNNI void take_sums(const From& from, const PatchRow* const (&rows)[kRows], int count, SumsPlace place, int panel,
-                          Sums& sums) {
-  std::size_t at = place.first;
-  for (int m = 0; m < (count + kTogether - 1) / kTogether * kTogether; ++m, at += m < count ? place.step : 0) {
-    _mm512_store_si512(sums.mean[m], mean_of(from, at, panel));
-    if constexpr (!kNoise) continue;
-    const __m512 variance = _mm512_cvtepi32_ps(_mm512_loadu_si512(from.variance + at));
-    const __m512 scaled = _mm512_mul_ps(variance, _mm512_set1_ps(rows[m]->variance_scale));
-    const __m512 shifted = _mm512_add_ps(scaled, _mm512_set1_ps(rows[m]->variance_offset));
-    _mm512_store_ps(sums.deviation[m], _mm512_sqrt_ps(_mm512_max_ps(shifted, _mm512_setzero_ps())));
-  }
-}
-
-template <bool kNoise, class From>
-OHMIC_VNNI void analog_of_row_sums(const From& from, std::size_t begin, const PatchRow* const (&rows)[kRows], int count,
-                                   const Noise& noise, float* analog, std::size_t stride, float* largest) {
-  Sums sums[kPanelsAtOnce];
-  Outputs out;
-  set_rows(out, rows, count, from.columns, analog, stride);
-  const int panels = (from.columns + kColumns - 1) / kColumns;
-  for (int first = 0; first < panels; first += kPanelsAtOnce) {
-    const int here = std::min(kPanelsAtOnce, panels - first);
-    for (int k = 0; k < here; ++k) {
-      take_sums<kNoise>(from, rows, count, place_of(from, begin, first + k, stride), first + k, sums[k]);
-    }
-    if constexpr (kNoise) {
-      noisy_outputs(sums, first, here, noise, out);
-    } else {
-      quiet_outputs(sums, first, here, out);
-    }
-  }
-  store_largest(out, count, largest);
-}
-
-#undef OHMIC_EACH
-
-// Calls f(begin, pointers to eight rows, how many of them are different) for all rows.
-template <class F>
-void each_eight_rows(std::span<const PatchRow> rows, const F& f) {
-  for (std::size_t begin = 0; begin < rows.size(); begin += kRows) {
-    const PatchRow* here[kRows];
-    const auto count = static_cast<int>(std::min<std::size_t>(kRows, rows.size() - begin));
-    for (int m = 0; m < kRows; ++m) here[m] = &rows[begin + static_cast<std::size_t>(std::min(m, count - 1))];
-    f(begin, here, count);
   }
 }
 
 template <class From>
-OHMIC_VNNI void analog_of_all(const From& sums, std::span<const PatchRow> rows, float* analog, std::size_t stride,
-                              float* largest) {
-  const Noise noise = noise_of(sums.key);
-  const auto work = sums.variance != nullptr ? analog_of_row_sums<true, From> : analog_of_row_sums<false, From>;
-  each_eight_rows(rows, [&](std::size_t begin, const PatchRow* const(&here)[kRows], int count) {
-    work(sums, begin, here, count, noise, analog + begin * stride, stride, largest + begin);
-  });
+OHMIC_VNNI void analog_of_all(const From& sums, float* analog, std::size_t stride, float* largest) {
+  const auto count = static_cast<int>(sums.rows.size());
+  if (count == 0) return;
+  std::fill_n(largest, count, 0.0f);
+  const int panels = (sums.from.columns + kColumns - 1) / kColumns;
+  const Outputs out{analog, stride, largest, sums.from.columns, count};
+  if (sums.from.variance != nullptr) {
+    noisy_outputs(sums, 0, panels, noise_of(sums.from.key), out);
+  } else {
+    quiet_outputs(sums, 0, panels, out);
+  }
 }
 
 }  // namespace
@@ -499,19 +478,23 @@ OHMIC_VNNI void patch_analog_vnni(const PatchProduct& product, std::span<const P
                                   std::size_t stride, float* largest) {
   const Noise noise = noise_of(product.key);
   const auto work = product.is_noisy() ? analog_of_rows<true> : analog_of_rows<false>;
-  each_eight_rows(rows, [&](std::size_t begin, const PatchRow* const(&here)[kRows], int count) {
-    work(product, here, count, noise, analog + begin * stride, stride, largest + begin);
-  });
+  std::fill_n(largest, rows.size(), 0.0f);
+  for (std::size_t begin = 0; begin < rows.size(); begin += kRows) {
+    const PatchRow* here[kRows];
+    const auto count = static_cast<int>(std::min<std::size_t>(kRows, rows.size() - begin));
+    for (int m = 0; m < kRows; ++m) here[m] = &rows[begin + static_cast<std::size_t>(std::min(m, count - 1))];
+    work(product, here, noise, {analog + begin * stride, stride, largest + begin, product.panels.columns, count});
+  }
 }
 
 void analog_of_sums_vnni(const AnalogSums& sums, std::span<const PatchRow> rows, float* analog, std::size_t stride,
                          float* largest) {
-  analog_of_all(sums, rows, analog, stride, largest);
+  analog_of_all(SumsOfRows{sums, rows, stride}, analog, stride, largest);
 }
 
 void analog_of_digits_vnni(const DigitSums& sums, std::span<const PatchRow> rows, float* analog, std::size_t stride,
                            float* largest) {
-  analog_of_all(sums, rows, analog, stride, largest);
+  analog_of_all(SumsOfDigits{sums, rows}, analog, stride, largest);
 }
 
 }  // namespace ohmic
