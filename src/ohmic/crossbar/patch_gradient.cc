@@ -182,16 +182,16 @@ class PlaneImages {
     code_bytes_ = plane_bytes_ * up_to(patches.pixel_bytes(), kPlaneRows);
     vector_bytes_ = quad_bytes_ * chunks_ * kPlanePositions / 4;
     at_once_ = std::clamp<std::size_t>(kBytesAtOnce / (code_bytes_ + vector_bytes_), 1, patches.samples());
-    planes_.resize(at_once_ * code_bytes_);
-    quads_.resize(at_once_ * vector_bytes_);
+    planes_ = room_for(at_once_ * code_bytes_, 0);
+    quads_ = room_for(at_once_ * vector_bytes_, 1);
     zero_.assign(vectors.pixel_bytes(), 128);
   }
 
   std::size_t samples_at_once() const { return at_once_; }
 
   PlaneSample load(std::size_t sample, std::size_t place) {
-    std::uint8_t* const planes = planes_.data() + place * code_bytes_;
-    std::uint8_t* const quads = quads_.data() + place * vector_bytes_;
+    std::uint8_t* const planes = planes_ + place * code_bytes_;
+    std::uint8_t* const quads = quads_ + place * vector_bytes_;
     make_planes(patches_.codes(sample).data(), patches_.pixel_bytes(), patches_.pixels(), plane_bytes_, planes);
     load_vectors(vectors_.codes(sample).data(), quads);
     return {planes, quads, patches_.step(sample) * vectors_.step(sample)};
@@ -215,7 +215,15 @@ class PlaneImages {
   }
 
  private:
+  // Kept from call to call, with what was there before: only where the vectors are zero are codes left as they are.
+  static std::uint8_t* room_for(std::size_t bytes, std::size_t use) {
+    thread_local AlignedVector<std::uint8_t> rooms[2];
+    if (rooms[use].size() < bytes) rooms[use].resize(bytes);
+    return rooms[use].data();
+  }
+
   void load_vectors(const std::uint8_t* vectors, std::uint8_t* out) const {
+    std::uint8_t* const end = out + vector_bytes_;
     const std::size_t room = vectors_.pixel_bytes();
     const auto line = static_cast<std::size_t>(patches_.width());
     for (std::size_t p = 0; p < positions_; p += 4, out += quad_bytes_) {
@@ -226,6 +234,7 @@ class PlaneImages {
       }
       make_quads(pixels, room, 0x80, out);
     }
+    std::fill(out, end, 0);
   }
 
   const CodeImages& patches_;
@@ -237,7 +246,7 @@ class PlaneImages {
   std::size_t at_once_;
   std::vector<std::int32_t> kernel_;
   std::vector<std::uint8_t> zero_;  // a pixel of zero codes
-  AlignedVector<std::uint8_t> planes_, quads_;
+  std::uint8_t *planes_, *quads_;
 };
 
 void add_by_planes(const CodeImages& patches, const CodeImages& vectors, const PatchShape& shape,
