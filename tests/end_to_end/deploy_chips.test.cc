@@ -138,9 +138,29 @@ TEST_F(DeployChips, FineTuningWithNoiseStartsFromARun) {
   EXPECT_LT(tuned, fresh);
   expect_mistake(small_training(text("other"), from + set("network.layers.0.units=17"), "mnist_sgd"),
                  {"another network"});
-  expect_mistake(small_training(text("cells"), from), {"training.start_from", "training.rule"});
-  EXPECT_FALSE(std::filesystem::exists(path("cells")));
   expect_mistake(small_training(text("noisy"), more), {"noise_injection", "training.rule"});
+}
+
+// The same for rules that train on cells, from digital weights and from cells. With tight programming and a learning
+// rate of nothing the network is what it was.
+TEST_F(DeployChips, TrainingOnCellsStartsFromARun) {
+  const auto accuracy = [&](const std::string& run) {
+    return read_json_lines(path(run + "/metrics.jsonl")).back().at("test_accuracy").get<double>();
+  };
+  const double before = accuracy("sgd");
+  const Arguments still = set("training.epochs=1") + set("training.learning_rate=1e-9") +
+                          set("programming.tolerance_us=0.2") + set("programming.most_iterations=200");
+  std::string from = "sgd";
+  for (const std::string experiment : {"mnist_mixed_precision", "mnist_hybrid"}) {
+    const std::string log =
+        run(small_training(text(experiment), still + Arguments{"--from", text(from)}, experiment)).err;
+    EXPECT_NE(log.find("written onto 25460 cells"), std::string::npos) << log;
+    EXPECT_GT(accuracy(experiment), before - 0.15) << experiment;
+    EXPECT_EQ(read_json_lines(path(experiment + "/metrics.jsonl")).back().at("pulses_per_sample"), 0) << experiment;
+    EXPECT_GT(read_json(path(experiment + "/run.json")).at("counters").at("set_pulses"), 25460);
+    from = experiment;
+  }
+  EXPECT_GT(before, 0.5);  // chance is 0.1, and fresh weights find less than 0.3
 }
 
 TEST_F(ProgramTest, SolvesEquationsAndSaysWhereItCannot) {

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cmath>
 #include <fstream>
 #include <nlohmann/json.hpp>
 #include <sstream>
@@ -96,14 +97,9 @@ std::string kept_metrics(const fs::path& path, std::int64_t epochs) {
   return kept;
 }
 
-// The weights, digital parameters and running statistics of a finished or running training of the same network.
-void take_weights(const ExperimentSpec& spec, const fs::path& from, const Dataset& data, Graph& to) {
-  if (spec.training.rule != RuleKind::sgd) {
-    fail(
-        "training.start_from = \"{}\": only digital weights can start from those of another run, but training.rule = "
-        "\"{}\"; set training.rule = \"sgd\", or write the weights onto cells by `ohmic deploy --device`",
-        from.string(), kRuleKinds[static_cast<std::size_t>(spec.training.rule)]);
-  }
+// The weights, digital parameters and running statistics of a finished or running training of the same network. Weights
+// on cells are programmed. What there is to say about it.
+std::string take_weights(const ExperimentSpec& spec, const fs::path& from, const Dataset& data, Graph& to) {
   const fs::path path = checkpoint_of(from);
   const SafetensorsFile file(path);
   const auto trainer = make_trainer(spec_of(file, path), data);
@@ -119,10 +115,25 @@ void take_weights(const ExperimentSpec& spec, const fs::path& from, const Datase
     fail("training.start_from = \"{}\": that run trained another network; give one of the same layers and sizes",
          from.string());
   }
+  ProgrammingResult programmed;
   for (std::size_t m = 0; m < ours.size(); ++m) {
-    dynamic_cast<DigitalWeights&>(*ours[m]->weights).values() = values_of(*theirs[m]->weights);
+    const Matrix values = values_of(*theirs[m]->weights);
+    if (auto* digital = dynamic_cast<DigitalWeights*>(ours[m]->weights.get())) {
+      digital->values() = values;
+    } else {
+      Tile& tile = dynamic_cast<AnalogWeights&>(*ours[m]->weights).tile();
+      programmed += tile.program(values.view(), spec.programming, 0, static_cast<double>(tile.weight_scale()));
+    }
   }
   to.copy_digital_state(source);
+  std::string done = fmt::format("weights from {}", from.string());
+  if (programmed.cells > 0) {
+    const auto cells = static_cast<double>(programmed.cells);
+    done += fmt::format(", written onto {} cells, {:.1f} % of them within programming.tolerance_us, error {:.2f} uS",
+                        programmed.cells, 100 * static_cast<double>(programmed.converged) / cells,
+                        std::sqrt(programmed.squared_error_us2 / cells));
+  }
+  return done;
 }
 
 // One training run in its folder, from opening to the last write.
@@ -159,8 +170,8 @@ class FolderRun {
     }
     const bool continues = fs::exists(path("checkpoint.safetensors"));
     if (!continues && !spec_.training.start_from.empty()) {
-      take_weights(spec_, spec_.training.start_from, data_, trainer_->graph());
-      note(options_.on_message, "weights from " + spec_.training.start_from);
+      note(options_.on_message, take_weights(spec_, spec_.training.start_from, data_, trainer_->graph()));
+      trainer_->leave_pulses_out();
     }
     make_folder(options_.folder);
     if (continues) {

@@ -69,6 +69,8 @@ class Trainer {
   virtual std::vector<Learner*> learners() = 0;
   Graph& graph() { return learners().front()->graph(); }
   Counters counters();
+  /// Pulses so far, as those that wrote the first weights, belong to no epoch.
+  void leave_pulses_out() { position_.pulses_before = counters().set_pulses; }
   /// Training samples gone by.
   std::uint64_t samples_done() const;
   /// Writes and erases of the cells; empty but for the rule hybrid.
