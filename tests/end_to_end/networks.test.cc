@@ -62,7 +62,7 @@ TEST_F(Networks, TrainTheSameOnOneThreadAndOnTwo) {
 TEST_F(Networks, TrainTheSameOnEveryInstructionSetThatTilesUse) {
   const Network cnn = networks().front();
   succeed(training(cnn, "newest"));
-  for (const std::string isa : {"baseline", "avx2", "avx512"}) {
+  for (const std::string isa : {"baseline", "avx2", "avx512", "avx512_vnni"}) {
     Surroundings around;
     around.environment.push_back("OHMIC_ISA=" + isa);
     succeed(training(cnn, isa), around);

@@ -12,8 +12,7 @@
 namespace ohmic {
 namespace {
 
-// Rows that do not fill a vector kernel's eight or four, and more panels than it takes at once, give the bits of the
-// portable one.
+// Rows that do not fill a vector kernel's four, and panels that columns do not fill, give the bits of the portable one.
 TEST(AnalogOfSums, IsTheSameOnEveryInstructionSetForAnyNumberOfRows) {
   for (const int columns : {1, 37, 250}) {
     const std::size_t stride = (static_cast<std::size_t>(columns) + 15) / 16 * 16;

@@ -182,8 +182,9 @@ class PlaneImages {
     code_bytes_ = plane_bytes_ * up_to(patches.pixel_bytes(), kPlaneRows);
     vector_bytes_ = quad_bytes_ * chunks_ * kPlanePositions / 4;
     at_once_ = std::clamp<std::size_t>(kBytesAtOnce / (code_bytes_ + vector_bytes_), 1, patches.samples());
-    planes_ = room_for(at_once_ * code_bytes_, 0);
-    quads_ = room_for(at_once_ * vector_bytes_, 1);
+    thread_local AlignedVector<std::uint8_t> planes, quads;
+    planes_ = room_for(at_once_ * code_bytes_, planes);
+    quads_ = room_for(at_once_ * vector_bytes_, quads);
     zero_.assign(vectors.pixel_bytes(), 128);
   }
 
@@ -215,11 +216,11 @@ class PlaneImages {
   }
 
  private:
-  // Kept from call to call, with what was there before: only where the vectors are zero are codes left as they are.
-  static std::uint8_t* room_for(std::size_t bytes, std::size_t use) {
-    thread_local AlignedVector<std::uint8_t> rooms[2];
-    if (rooms[use].size() < bytes) rooms[use].resize(bytes);
-    return rooms[use].data();
+  // Room that is kept from call to call and holds what the last one left. Codes that are not loaded stay so: the
+  // vectors that they meet are zero.
+  static std::uint8_t* room_for(std::size_t bytes, AlignedVector<std::uint8_t>& kept) {
+    if (kept.size() < bytes) kept.resize(bytes);
+    return kept.data();
   }
 
   void load_vectors(const std::uint8_t* vectors, std::uint8_t* out) const {
