@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cstring>
 
+#include "ohmic/core/channel_kernels.h"
+
 namespace ohmic {
 namespace {
 
@@ -35,10 +37,16 @@ void fill_padding(const PatchShape& s, std::size_t room, std::uint8_t value, std
 
 }  // namespace
 
-void copy_inner(const PatchShape& s, const float* padded, std::span<float> image) {
+void copy_inner(const PatchShape& s, const float* padded, std::span<float> image, bool is_added) {
   const auto channels = static_cast<std::size_t>(s.channels);
   each_image_row(s, [&](std::size_t to, std::size_t from, std::size_t pixels) {
-    std::copy_n(padded + from * channels, pixels * channels, image.data() + to * channels);
+    const float* const values = padded + from * channels;
+    float* const place = image.data() + to * channels;
+    if (is_added) {
+      add_values(place, values, pixels * channels, false, place);
+    } else {
+      std::copy_n(values, pixels * channels, place);
+    }
   });
 }
 

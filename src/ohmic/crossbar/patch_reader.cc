@@ -89,6 +89,7 @@ struct PatchReader::Job {
   std::size_t target_size = 0;                           ///< floats in the image of `into` with padding
   OutputConversion conversion{};
   const FinishRows& finish;
+  bool is_added;
 
   std::size_t columns() const { return static_cast<std::size_t>(array.digits().columns()); }
   std::size_t positions() const { return position_pixel.size(); }
@@ -395,7 +396,7 @@ void PatchReader::read_samples(const Job& job, std::size_t begin, std::size_t en
     first = next;
   }
   for (std::size_t v = 0; scatter && v < samples; ++v) {
-    copy_inner(*job.into, s.targets.data() + v * job.target_size, job.y.row(begin + v));
+    copy_inner(*job.into, s.targets.data() + v * job.target_size, job.y.row(begin + v), job.is_added);
   }
 }
 
@@ -451,7 +452,7 @@ void PatchReader::read_exact(const Job& job, std::size_t sample) const {
     }
   }
   if (job.into != nullptr) {
-    copy_inner(*job.into, target.data(), job.y.row(sample));
+    copy_inner(*job.into, target.data(), job.y.row(sample), job.is_added);
   } else if (job.finish) {
     job.finish(sample * job.positions(), job.positions(), job.y.row(sample).data());
   }
@@ -479,13 +480,14 @@ void PatchReader::encode_only(const ArrayReader& array, MatrixView<const float> 
 
 void PatchReader::read(ArrayReader& array, MatrixView<const float> x, const PatchShape& in, const PatchShape* into,
                        MatrixView<float> y, CodeImages& codes, const ReadKey& key, bool calibrate,
-                       const ExactCells& exact, Counters& counters, float factor, const FinishRows& finish) {
+                       const ExactCells& exact, Counters& counters, float factor, const FinishRows& finish,
+                       bool is_added) {
   const bool is_exact = array.periphery().dac_bits == 0;
   std::vector<FullScales> seen(x.rows);
   prepare_digits(array.digits(), in, array.block_rows());
   if (is_exact) load_exact(array, exact);
   codes.reshape(x.rows, in, is_exact);
-  Job job{array, x, in, into, y, codes, key, seen, {}, {}, {}, {}, {}, {}, 0, {}, finish};
+  Job job{array, x, in, into, y, codes, key, seen, {}, {}, {}, {}, {}, {}, 0, {}, finish, is_added};
   PixelOffsets offsets(in);
   job.position_pixel = std::move(offsets.position);
   job.kernel_pixel = std::move(offsets.kernel);

@@ -141,6 +141,7 @@ TEST_P(Patches, AreScatteredAsTheSlowReaderScattersThem) {
     ArrayReader array = make_array(c.outputs, c.shape.patch_size(), array_rows, periphery(), GetParam().noisy);
     PatchReader reader;
     const Matrix warm = random_matrix(3, in.image_size(), 1), x = random_matrix(3, in.image_size(), 2);
+    const Matrix there = random_matrix(3, c.shape.image_size(), 3);
     Matrix y(3, c.shape.image_size());
     Counters counters;
     CodeImages codes;
@@ -155,6 +156,13 @@ TEST_P(Patches, AreScatteredAsTheSlowReaderScattersThem) {
       std::fill(y.values().begin(), y.values().end(), -1.0f);
       reader.read(array, x.view(), in, &c.shape, y.view(), codes, key_, false, kNoExactCells, counters);
       for (std::size_t v = 0; v < x.rows(); ++v) expect_same(y.row(v), slow[v], std::string(c.name) + ", " + isa);
+      std::copy(there.values().begin(), there.values().end(), y.values().begin());
+      reader.read(array, x.view(), in, &c.shape, y.view(), codes, key_, false, kNoExactCells, counters, 1, {}, true);
+      for (std::size_t v = 0; v < x.rows(); ++v) {
+        std::vector<float> sum = slow[v];
+        for (std::size_t i = 0; i < sum.size(); ++i) sum[i] += there.row(v)[i];
+        expect_same(y.row(v), sum, std::string(c.name) + ", added, " + isa);
+      }
     }
   }
 }

@@ -79,9 +79,11 @@ class Tile {
                     CodeImages& codes, std::uint64_t first_read, bool calibrate = false, const FinishRows& finish = {});
   /// One vector per position through the array, the outputs taken as patches and added into images: backward through a
   /// convolution, forward through a transposed one. x: batch x (positions x inputs of that direction), y: batch x
-  /// (height x width x channels) of `shape`.
+  /// (height x width x channels) of `shape`, overwritten; with `is_added`, only if `adds_images()`, they are added to
+  /// it.
   void read_and_scatter(Direction direction, MatrixView<const float> x, const PatchShape& shape, MatrixView<float> y,
-                        CodeImages& codes, std::uint64_t first_read, bool calibrate = false);
+                        CodeImages& codes, std::uint64_t first_read, bool calibrate = false, bool is_added = false);
+  bool adds_images() const { return cells_->layout().arrays() == 1; }
   /// The codes of such vectors or images without driving the array; for a gradient where nobody needs the product.
   void encode_vectors(Direction direction, MatrixView<const float> x, const PatchShape& shape, CodeImages& codes);
   void encode_images(Direction direction, MatrixView<const float> x, const PatchShape& shape, CodeImages& codes);
@@ -167,7 +169,7 @@ class Tile {
   ArrayReader make_reader(int rows, int columns, int block_rows, int block_columns, const DigitScale& scale) const;
   void make_backward_readers();
   void read_images(Direction direction, MatrixView<const float> x, const PatchShape& in, const PatchShape* into,
-                   MatrixView<float> y, CodeImages& codes, std::uint64_t first_read, bool calibrate,
+                   MatrixView<float> y, CodeImages& codes, std::uint64_t first_read, bool calibrate, bool is_added,
                    const FinishRows& finish);
   ExactCells exact_cells_of(Direction direction, int array) const;
   void exact_cells(Direction direction, int array, std::span<float> weights, std::span<float> variances) const;

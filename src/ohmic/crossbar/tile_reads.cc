@@ -144,7 +144,7 @@ std::vector<double> Tile::end_measurement() {
 }
 
 void Tile::read_images(Direction direction, MatrixView<const float> x, const PatchShape& in, const PatchShape* into,
-                       MatrixView<float> y, CodeImages& codes, std::uint64_t first_read, bool calibrate,
+                       MatrixView<float> y, CodeImages& codes, std::uint64_t first_read, bool calibrate, bool is_added,
                        const FinishRows& finish) {
   const bool is_forward = direction == Direction::forward;
   const int block_rows = static_cast<int>(is_forward ? spec_.periphery.array_rows : spec_.periphery.array_columns);
@@ -163,7 +163,7 @@ void Tile::read_images(Direction direction, MatrixView<const float> x, const Pat
         const ReadKey key{spec_.seed, is_forward ? Purpose::forward_image_read : Purpose::backward_image_read,
                           spec_.unit, first_read, a * blocks};
         patches.read(array, x, in, into, to, codes, key, calibrate, exact_cells_of(direction, a), counters, factor,
-                     then);
+                     then, is_added);
       });
 }
 
@@ -172,16 +172,17 @@ void Tile::read_patches(Direction direction, MatrixView<const float> x, const Pa
   check_patch_shape(shape);
   OHMIC_EXPECT(shape.patch_size() == inputs(direction) && x.columns == shape.image_size() && x.rows == y.rows);
   OHMIC_EXPECT(y.columns == static_cast<std::size_t>(shape.positions()) * static_cast<std::size_t>(outputs(direction)));
-  read_images(direction, x, shape, nullptr, y, codes, first_read, calibrate, finish);
+  read_images(direction, x, shape, nullptr, y, codes, first_read, calibrate, false, finish);
 }
 
 void Tile::read_and_scatter(Direction direction, MatrixView<const float> x, const PatchShape& shape,
-                            MatrixView<float> y, CodeImages& codes, std::uint64_t first_read, bool calibrate) {
+                            MatrixView<float> y, CodeImages& codes, std::uint64_t first_read, bool calibrate,
+                            bool is_added) {
   check_patch_shape(shape);
   const PatchShape vectors = vectors_of(shape, inputs(direction));
   OHMIC_EXPECT(shape.patch_size() == outputs(direction) && x.columns == vectors.image_size() && x.rows == y.rows);
-  OHMIC_EXPECT(y.columns == shape.image_size());
-  read_images(direction, x, vectors, &shape, y, codes, first_read, calibrate, {});
+  OHMIC_EXPECT(y.columns == shape.image_size() && (!is_added || adds_images()));
+  read_images(direction, x, vectors, &shape, y, codes, first_read, calibrate, is_added, {});
 }
 
 void Tile::encode_vectors(Direction direction, MatrixView<const float> x, const PatchShape& shape, CodeImages& codes) {

@@ -109,7 +109,7 @@ void ConvolutionLayer::backward(LayerInputs x, MatrixView<const float>, MatrixVi
     PatchWeights& group = groups_[static_cast<std::size_t>(g)];
     const auto deltas = channels(dy, out, g * (out / groups), out / groups);
     if (dx[0].data != nullptr) {
-      group.read_and_paste(deltas, channels(dx[0], in, g * (in / groups), in / groups), pass);
+      group.read_and_paste(deltas, channels<float>(dx[0], in, g * (in / groups), in / groups), pass, dx[0].is_added);
     } else if (!group.needs_values()) {
       group.encode_deltas(deltas);
     }
@@ -140,7 +140,8 @@ TransposedConvolutionLayer::TransposedConvolutionLayer(std::string name, const W
       bias_(make_bias(name, bias, window.channels)) {}
 
 void TransposedConvolutionLayer::forward(LayerInputs x, MatrixView<float> y, const Pass& pass) {
-  weights_.read_and_paste(all_channels(x[0], input_shape().channels), all_channels(y, output_shape().channels), pass);
+  weights_.read_and_paste(all_channels(x[0], input_shape().channels), all_channels(y, output_shape().channels), pass,
+                          false);
   if (has_bias_) add_bias(bias_, y);
 }
 
@@ -148,7 +149,7 @@ void TransposedConvolutionLayer::backward(LayerInputs x, MatrixView<const float>
                                           InputGradients dx, const Pass& pass) {
   const auto deltas = all_channels(dy, output_shape().channels);
   if (dx[0].data != nullptr) {
-    weights_.read_patches(deltas, all_channels(dx[0], input_shape().channels), pass);
+    weights_.read_patches(deltas, all_channels<float>(dx[0], input_shape().channels), pass);
   } else if (!weights_.needs_values()) {
     weights_.encode_deltas(deltas);
   }

@@ -27,6 +27,7 @@ class ConvolutionLayer final : public Layer {
                 const Pass& pass) override;
   bool can_finish() const override;
   void forward_and_finish(LayerInputs x, MatrixView<float> y, const Pass& pass, const FinishRows& finish) override;
+  bool can_add_gradient() const override { return groups_.size() == 1 && groups_[0].adds_images(); }
   Needs needs() const override;
   std::vector<WeightMatrix*> weight_matrices() override;
   std::vector<Parameter*> parameters() override;

@@ -152,7 +152,7 @@ class LayerCheck {
     std::vector<std::vector<float>> before, after;
     for (WeightMatrix* m : layer_.weight_matrices()) before.push_back(gradient_of(*m));
     for (Parameter* p : layer_.parameters()) before.push_back(p->gradient);
-    const std::vector<MatrixView<float>> nowhere(inputs_.size());
+    const std::vector<InputGradient> nowhere(inputs_.size());
     layer_.backward(views_of(inputs_), y.view(), dy.view(), nowhere, pass_);
     for (WeightMatrix* m : layer_.weight_matrices()) after.push_back(gradient_of(*m));
     for (Parameter* p : layer_.parameters()) after.push_back(p->gradient);

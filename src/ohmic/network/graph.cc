@@ -196,11 +196,12 @@ MatrixView<const float> Graph::forward_until(std::size_t layers, MatrixView<cons
   return static_cast<const Matrix&>(evaluated_).view();
 }
 
-// How far the layers after `first` can be done in place to its output, and what they do.
-std::size_t Graph::last_in_place(std::size_t first, std::size_t layers, MatrixView<const float> x,
+// How far the layers after `first` can be done in place to its output, and what they do. What the way back wants to see
+// stays as it is.
+std::size_t Graph::last_in_place(std::size_t first, std::size_t layers, MatrixView<const float> x, bool training,
                                  std::vector<FinishRows>& steps) {
   std::size_t last = first;
-  for (; last + 1 < layers && nodes_[last].uses == 1; ++last) {
+  for (; last + 1 < layers && nodes_[last].uses == 1 && !(training && nodes_[last].kept); ++last) {
     const Node& next = nodes_[last + 1];
     const auto input = std::find(next.inputs.begin(), next.inputs.end(), static_cast<int>(last));
     if (input == next.inputs.end()) break;
@@ -223,7 +224,7 @@ MatrixView<const float> Graph::run(std::size_t layers, MatrixView<const float> x
     const std::size_t first = l;
     Layer& layer = *nodes_[first].layer;
     std::vector<FinishRows> steps;
-    if (!pass.training && layer.can_finish()) l = last_in_place(first, layers, x, steps);
+    if (layer.can_finish()) l = last_in_place(first, layers, x, pass.training, steps);
     in_.clear();
     for (const int input : nodes_[first].inputs) in_.push_back(output_of(input, x));
     nodes_[l].output = take(x.rows, nodes_[l].layer->output_shape().size());
@@ -245,25 +246,54 @@ MatrixView<const float> Graph::run(std::size_t layers, MatrixView<const float> x
   return static_cast<const Matrix&>(nodes_[layers - 1].output).view();
 }
 
-void Graph::backward_through(Node& node, MatrixView<const float> dy, const Pass& pass,
+// Whether the layer before l may read its gradient where another input of l has the same one: it does so at once,
+// before anything is added there.
+int Graph::find_lender(std::size_t l) const {
+  const Node& node = nodes_[l];
+  if (!node.layer->gives_inputs_the_same() || l == 0 || nodes_[l - 1].uses != 1) return -1;
+  if (std::find(node.inputs.begin(), node.inputs.end(), static_cast<int>(l) - 1) == node.inputs.end()) return -1;
+  for (const int input : node.inputs) {
+    if (input == kSample || input == static_cast<int>(l) - 1) continue;
+    const Node& from = nodes_[static_cast<std::size_t>(input)];
+    if (from.trains && !from.has_gradient) return input;
+  }
+  return -1;
+}
+
+void Graph::backward_through(std::size_t l, MatrixView<const float> dy, const Pass& pass,
                              MatrixView<float> input_gradient) {
+  Node& node = nodes_[l];
   const std::size_t count = node.inputs.size();
+  const int lender = find_lender(l);
   std::vector<Matrix> extra(count);  // where an input has a gradient from elsewhere already
-  std::vector<MatrixView<float>> dx(count);
+  std::vector<InputGradient> dx(count);
   in_.clear();
   for (std::size_t k = 0; k < count; ++k) {
     const int input = node.inputs[k];
     in_.push_back(output_of(input, sample_));
     if (input == kSample) {
-      dx[k] = input_gradient;  // one layer at most takes the sample where its gradient is wanted
+      dx[k] = {input_gradient};  // one layer at most takes the sample where its gradient is wanted
       continue;
     }
     Node& from = nodes_[static_cast<std::size_t>(input)];
     if (!from.trains && input_gradient.data == nullptr) continue;
+    if (lender >= 0 && input == static_cast<int>(l) - 1) {
+      from.lender = lender;
+      from.has_gradient = true;
+      continue;
+    }
+    if (from.has_gradient && node.layer->can_add_gradient() && from.gradient.view().data != dy.data) {
+      dx[k] = {from.gradient.view(), true};
+      continue;
+    }
     Matrix& to = from.has_gradient ? extra[k] : from.gradient;
-    to = take(dy.rows, from.layer->output_shape().size());
+    if (input == lender && node.gradient.rows() > 0) {
+      to = std::move(node.gradient);  // dy, changed in place
+    } else {
+      to = take(dy.rows, from.layer->output_shape().size());
+    }
     from.has_gradient = true;
-    dx[k] = to.view();
+    dx[k] = {to.view()};
   }
   node.layer->backward(in_, static_cast<const Matrix&>(node.output).view(), dy, dx, pass);
   for (std::size_t k = 0; k < count; ++k) {
@@ -273,17 +303,22 @@ void Graph::backward_through(Node& node, MatrixView<const float> dy, const Pass&
   }
 }
 
+MatrixView<const float> Graph::gradient_of(const Node& node) const {
+  return (node.lender < 0 ? node : nodes_[static_cast<std::size_t>(node.lender)]).gradient.view();
+}
+
 void Graph::backward(MatrixView<const float> output_gradient, const Pass& pass, MatrixView<float> input_gradient) {
   for (std::size_t l = nodes_.size(); l-- > 0;) {
     Node& node = nodes_[l];
     const bool last = l + 1 == nodes_.size();
     if (last || node.has_gradient) {
-      const auto dy = last ? output_gradient : static_cast<const Matrix&>(node.gradient).view();
+      const auto dy = last ? output_gradient : gradient_of(node);
       node.count(Phase::backward, dy.rows);
-      backward_through(node, dy, pass, input_gradient);
+      backward_through(l, dy, pass, input_gradient);
     }
     give_back(node.gradient);
     node.has_gradient = false;
+    node.lender = -1;
     if (!last) give_back(node.output);
   }
 }

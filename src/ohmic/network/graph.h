@@ -81,6 +81,7 @@ class Graph {
     bool trains = false;      ///< it or a layer that feeds it has something to train
     Matrix output, gradient;
     bool has_gradient = false;
+    int lender = -1;         ///< the node that has the same gradient and holds it for both
     PhaseCounters counters;  ///< of digital work
 
     void count(Phase phase, std::size_t samples);
@@ -88,12 +89,14 @@ class Graph {
 
   void plan();
   MatrixView<const float> run(std::size_t layers, MatrixView<const float> x, const Pass& pass);
-  std::size_t last_in_place(std::size_t first, std::size_t layers, MatrixView<const float> x,
+  std::size_t last_in_place(std::size_t first, std::size_t layers, MatrixView<const float> x, bool training,
                             std::vector<FinishRows>& steps);
   Matrix take(std::size_t rows, std::size_t columns);
   void give_back(Matrix& matrix);
   MatrixView<const float> output_of(int node, MatrixView<const float> x) const;
-  void backward_through(Node& node, MatrixView<const float> dy, const Pass& pass, MatrixView<float> input_gradient);
+  int find_lender(std::size_t l) const;
+  MatrixView<const float> gradient_of(const Node& node) const;
+  void backward_through(std::size_t l, MatrixView<const float> dy, const Pass& pass, MatrixView<float> input_gradient);
 
   Shape input_shape_;
   std::vector<Node> nodes_;

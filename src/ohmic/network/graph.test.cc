@@ -1,4 +1,4 @@
-// A graph in evaluation: samples in parts and layers in place give the bits of the layers one by one.
+// Samples in parts, layers in place and gradients that share a place give the bits of the layers one by one.
 
 #include "ohmic/network/graph.h"
 
@@ -47,7 +47,38 @@ NetworkSpec network() {
   return spec;
 }
 
-Graph make(WeightKind kind, int adc_bits = 8) {
+// Residual blocks without and with a convolution in the shortcut, which the second sum takes from the layer before it.
+NetworkSpec residual_network() {
+  LayerSpec shortcut = node(LayerKind::convolution, 16, {"second"});
+  shortcut.kernel = 1;
+  shortcut.padding = 0;
+  NetworkSpec spec;
+  spec.layers = {node(LayerKind::convolution, 16),
+                 node(LayerKind::batch_norm),
+                 node(LayerKind::relu, 0, {}, "first"),
+                 node(LayerKind::convolution, 16),
+                 node(LayerKind::batch_norm),
+                 node(LayerKind::relu),
+                 node(LayerKind::convolution, 16),
+                 node(LayerKind::batch_norm, 0, {}, "inner"),
+                 node(LayerKind::add, 0, {"first", "inner"}),
+                 node(LayerKind::relu, 0, {}, "second"),
+                 node(LayerKind::convolution, 16),
+                 node(LayerKind::batch_norm, 0, {}, "branch"),
+                 shortcut,
+                 node(LayerKind::batch_norm, 0, {}, "short"),
+                 node(LayerKind::add, 0, {"branch", "short"}),
+                 node(LayerKind::global_average_pool),
+                 node(LayerKind::dense, 10)};
+  for (LayerSpec& l : spec.layers) l.weight_scale = WeightScale::fan_in;
+  return spec;
+}
+
+// What feeds each layer of its graph, where the batch norms and the first sum have their relu; -1: the sample.
+const std::vector<std::vector<int>> kResidualInputs = {{-1}, {0}, {1}, {2}, {3},     {4},  {1, 5},
+                                                       {6},  {7}, {6}, {9}, {8, 10}, {11}, {12}};
+
+Graph make(WeightKind kind, int adc_bits = 8, const NetworkSpec& spec = network(), int slices = 1) {
   static const std::shared_ptr<const CellModel> cell = DeviceSpec("pcm").make();
   GraphContext context;
   context.input = kImage;
@@ -63,11 +94,12 @@ Graph make(WeightKind kind, int adc_bits = 8) {
     tile.inputs = inputs;
     tile.outputs = outputs;
     tile.unit = unit;
+    tile.synapse.slices = slices;
     tile.periphery.adc_bits = adc_bits;
     tile.periphery.array_rows = tile.periphery.array_columns = 64;  // several blocks per matrix
     return std::make_unique<AnalogWeights>(Tile(tile, cell));
   };
-  return Graph(network(), context);
+  return Graph(spec, context);
 }
 
 Matrix images() {
@@ -124,6 +156,76 @@ TEST(Graph, EvaluationInPartsOfADigitalNetworkIsThatOfTheLayers) {
   train_a_little(graph);
   const Pass pass{0, false};
   EXPECT_EQ(copied(graph.forward(x.view(), pass)), one_by_one(graph, x, pass));
+}
+
+// Forward and back, layer by layer, each output and gradient in a place of its own. Gives the last output.
+std::vector<float> train_one_by_one(Graph& graph, const Matrix& x, const Matrix& output_gradient, const Pass& pass) {
+  std::vector<Matrix> outputs, gradients(graph.layer_count());
+  const auto inputs_of = [&](std::size_t l) {
+    std::vector<MatrixView<const float>> in;
+    for (const int input : kResidualInputs[l]) {
+      in.push_back(input < 0 ? x.view() : static_cast<const Matrix&>(outputs[static_cast<std::size_t>(input)]).view());
+    }
+    return in;
+  };
+  for (std::size_t l = 0; l < graph.layer_count(); ++l) {
+    outputs.emplace_back(x.rows(), graph.layer(l).output_shape().size());
+    graph.layer(l).forward(inputs_of(l), outputs.back().view(), pass);
+  }
+  gradients.back() = output_gradient;
+  for (std::size_t l = graph.layer_count(); l-- > 0;) {
+    std::vector<Matrix> own;
+    std::vector<InputGradient> dx;
+    for (const int input : kResidualInputs[l]) {
+      own.emplace_back(x.rows(), input < 0 ? 0 : outputs[static_cast<std::size_t>(input)].columns());
+    }
+    for (std::size_t k = 0; k < own.size(); ++k) {
+      dx.push_back(kResidualInputs[l][k] < 0 ? InputGradient() : InputGradient{own[k].view()});
+    }
+    graph.layer(l).backward(inputs_of(l), static_cast<const Matrix&>(outputs[l]).view(),
+                            static_cast<const Matrix&>(gradients[l]).view(), dx, pass);
+    for (std::size_t k = 0; k < own.size(); ++k) {
+      if (kResidualInputs[l][k] < 0) continue;
+      Matrix& sum = gradients[static_cast<std::size_t>(kResidualInputs[l][k])];
+      if (sum.rows() == 0) sum = Matrix(x.rows(), own[k].columns());
+      for (std::size_t i = 0; i < sum.values().size(); ++i) sum.values()[i] += own[k].values()[i];
+    }
+  }
+  return {outputs.back().values().begin(), outputs.back().values().end()};
+}
+
+std::vector<std::vector<float>> gradients_of(Graph& graph) {
+  std::vector<std::vector<float>> all;
+  for (std::size_t l = 0; l < graph.layer_count(); ++l) {
+    for (WeightMatrix* m : graph.layer(l).weight_matrices()) {
+      for (const Matrix* values : {&m->gradient, &m->inputs, &m->deltas}) {
+        all.emplace_back(values->values().begin(), values->values().end());
+      }
+    }
+  }
+  for (Parameter* p : graph.parameters()) all.push_back(p->gradient);
+  return all;
+}
+
+TEST(Graph, TrainingInPlaceGivesTheBitsOfTheLayers) {
+  Matrix x(20, kImage.size()), dy(20, 10);
+  gaussians(RandomStream(7, Purpose::latent, 0, 1), x.values());
+  gaussians(RandomStream(7, Purpose::latent, 0, 2), dy.values());
+  for (const int slices : {0, 1, 2}) {  // 0: digital weights
+    const WeightKind kind = slices > 0 ? WeightKind::analog : WeightKind::digital;
+    for (const int threads : {1, 2}) {
+      set_thread_count(threads);
+      Graph graph = make(kind, 8, residual_network(), slices), twin = make(kind, 8, residual_network(), slices);
+      ASSERT_EQ(graph.layer_count(), kResidualInputs.size());
+      for (const std::uint64_t first_read : {0, 1000}) {  // the second pass finds matrices of the first one
+        const Pass pass{first_read, true};
+        const std::vector<float> y = copied(graph.forward(x.view(), pass));
+        graph.backward(static_cast<const Matrix&>(dy).view(), pass);
+        EXPECT_EQ(y, train_one_by_one(twin, x, dy, pass));
+        EXPECT_EQ(gradients_of(graph), gradients_of(twin));
+      }
+    }
+  }
 }
 
 // Statistics that are estimated anew come from whole batches.

@@ -108,7 +108,7 @@ void AddLayer::backward(LayerInputs, MatrixView<const float> y, MatrixView<const
         const float gradient = d[i];  // loaded in any case, which GCC 12 needs to vectorise
         first[i] = out[i] > 0 ? gradient : 0.0f;
       }
-    } else {
+    } else if (first != d) {
       std::copy(d + begin, d + end, first + begin);
     }
     for (std::size_t k = 1; k < targets.size(); ++k) std::copy(first + begin, first + end, targets[k] + begin);

@@ -17,6 +17,7 @@ class AddLayer final : public Layer {
   void backward(LayerInputs x, MatrixView<const float> y, MatrixView<const float> dy, InputGradients dx,
                 const Pass& pass) override;
   FinishRows in_place(LayerInputs x, std::size_t place) override;
+  bool gives_inputs_the_same() const override { return true; }
   /// The way back copies.
   LayerWork work(Phase phase) const override;
   Needs needs() const override { return {false, relu_}; }

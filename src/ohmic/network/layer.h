@@ -48,8 +48,11 @@ constexpr std::size_t kSamplesOfGroup = 8;
 
 /// The inputs of a layer, each batch x size of its shape.
 using LayerInputs = std::span<const MatrixView<const float>>;
-/// Where the gradients by the inputs go; null data where nobody needs one.
-using InputGradients = std::span<const MatrixView<float>>;
+/// Where the gradient by an input goes; null data where nobody needs it.
+struct InputGradient : MatrixView<float> {
+  bool is_added = false;  ///< to what is there; only where Layer::can_add_gradient
+};
+using InputGradients = std::span<const InputGradient>;
 
 /// One layer: a map from a batch of inputs to a batch of outputs. What it needs for the way back beside its inputs and
 /// output it keeps itself.
@@ -66,17 +69,23 @@ class Layer {
 
   /// y: batch x output_shape().size(), overwritten.
   virtual void forward(LayerInputs x, MatrixView<float> y, const Pass& pass) = 0;
-  /// In evaluation a layer that looks at each position alone can be done to the output of the one before it while that
-  /// is in the cache: what changes input number `place` into the output, or nothing where that is not possible. Gives
-  /// the bits of `forward`. x: the inputs; that at `place` has no data yet.
+  /// A layer that looks at each position alone can be done to the output of the one before it while that is in the
+  /// cache: what changes input number `place` into the output, or nothing where that is not possible. Gives the bits of
+  /// `forward`. x: the inputs; that at `place` has no data yet. In training only where nobody needs that input on the
+  /// way back.
   virtual FinishRows in_place(LayerInputs /*x*/, std::size_t /*place*/) { return {}; }
   /// Whether `forward_and_finish` is there: forward, with `finish` done to the positions of y.
   virtual bool can_finish() const { return false; }
   virtual void forward_and_finish(LayerInputs x, MatrixView<float> y, const Pass& pass, const FinishRows& finish);
-  /// x, y: of the last forward pass, with data only where `needs` says so. dy: gradient of the loss by y. dx:
-  /// overwritten with the gradients by x. Leaves the gradients of weights and parameters in them.
+  /// x, y: of the last forward pass, with data only where `needs` says so. dy: gradient of the loss by y. dx: gets the
+  /// gradients by x. Leaves the gradients of weights and parameters in them.
   virtual void backward(LayerInputs x, MatrixView<const float> y, MatrixView<const float> dy, InputGradients dx,
                         const Pass& pass) = 0;
+  /// Whether all gradients by the inputs are the same numbers, one for each of dy's: `backward` then writes those that
+  /// have data, of which one may be dy.
+  virtual bool gives_inputs_the_same() const { return false; }
+  /// Whether `backward` can add to a gradient that is there.
+  virtual bool can_add_gradient() const { return false; }
   /// What `backward` reads; the graph frees the rest.
   struct Needs {
     bool inputs = true;

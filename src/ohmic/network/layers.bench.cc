@@ -42,14 +42,14 @@ void step(benchmark::State& state, Layer& layer) {
   set_thread_count(1);
   std::vector<Matrix> x, dx;
   std::vector<MatrixView<const float>> inputs;
-  std::vector<MatrixView<float>> gradients;
+  std::vector<InputGradient> gradients;
   for (const Shape& shape : layer.input_shapes()) {
     x.push_back(some_values(shape.size(), static_cast<std::uint32_t>(x.size())));
     dx.emplace_back(kBatch, shape.size());
   }
   for (std::size_t k = 0; k < x.size(); ++k) {
     inputs.push_back(static_cast<const Matrix&>(x[k]).view());
-    gradients.push_back(dx[k].view());
+    gradients.push_back({dx[k].view()});
   }
   Matrix y(kBatch, layer.output_shape().size());
   const Matrix dy = some_values(layer.output_shape().size(), 9);

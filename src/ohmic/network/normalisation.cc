@@ -136,6 +136,11 @@ void BatchNormLayer::find_scale() {
 ChannelScales BatchNormLayer::scales() const { return {mean_.data(), scale_.data(), beta_.values.data(), relu_}; }
 
 void BatchNormLayer::forward(LayerInputs x, MatrixView<float> y, const Pass& pass) {
+  forward_and_finish(x, y, pass, {});
+}
+
+void BatchNormLayer::forward_and_finish(LayerInputs x, MatrixView<float> y, const Pass& pass,
+                                        const FinishRows& finish) {
   const auto rows = positions(x[0], input_shape());
   batch_statistics_ = pass.training || reestimating_;
   if (batch_statistics_) {
@@ -152,7 +157,9 @@ void BatchNormLayer::forward(LayerInputs x, MatrixView<float> y, const Pass& pas
   find_scale();
   const std::size_t channels = rows.columns;
   parallel_chunks(rows.rows, rows_per_task(channels), [&](std::size_t begin, std::size_t end) {
-    normalise_channels(rows.data + begin * channels, end - begin, channels, scales(), y.data + begin * channels);
+    float* const out = y.data + begin * channels;
+    normalise_channels(rows.data + begin * channels, end - begin, channels, scales(), out);
+    if (finish) finish(begin, end - begin, out);
   });
 }
 

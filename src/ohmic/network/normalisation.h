@@ -22,6 +22,8 @@ class BatchNormLayer final : public Layer {
                  bool relu = false);
 
   void forward(LayerInputs x, MatrixView<float> y, const Pass& pass) override;
+  bool can_finish() const override { return true; }
+  void forward_and_finish(LayerInputs x, MatrixView<float> y, const Pass& pass, const FinishRows& finish) override;
   /// After a pass with running statistics these count as constants.
   void backward(LayerInputs x, MatrixView<const float> y, MatrixView<const float> dy, InputGradients dx,
                 const Pass& pass) override;

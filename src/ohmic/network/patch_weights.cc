@@ -200,10 +200,11 @@ void PatchWeights::read_patches(const Channels<const float>& images, const Chann
 }
 
 void PatchWeights::read_and_paste(const Channels<const float>& positions, const Channels<float>& images,
-                                  const Pass& pass) {
+                                  const Pass& pass, bool is_added) {
   first_read_ = pass.first_read;
   const std::size_t batch = images.batch.rows;
   if (auto* digital = dynamic_cast<DigitalWeights*>(matrix_.weights.get())) {
+    OHMIC_EXPECT(!is_added);
     if (!convolve_back_digital(*digital, positions, images)) {
       clear(images);
       paste_digital(*digital, positions, images);
@@ -214,7 +215,7 @@ void PatchWeights::read_and_paste(const Channels<const float>& positions, const 
   }
   const Direction direction = side_ == PatchSide::inputs ? Direction::backward : Direction::forward;
   tile()->read_and_scatter(direction, gathered(positions, from_), shape_, target(images, to_), position_codes_,
-                           pass.first_read, pass.may_calibrate());
+                           pass.first_read, pass.may_calibrate(), is_added);
   scatter(to_, images);
 }
 

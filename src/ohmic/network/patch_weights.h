@@ -42,8 +42,10 @@ class PatchWeights {
   /// Whether outputs come a few at a time: from cells, or sample by sample from digital weights of patches.
   bool finishes() const { return tile() != nullptr || side_ == PatchSide::inputs; }
   /// The product of each position's numbers with the matrix is added to an image as a patch; images is
-  /// overwritten with the sums.
-  void read_and_paste(const Channels<const float>& positions, const Channels<float>& images, const Pass& pass);
+  /// overwritten with the sums, or they are added to it with `is_added`, only if `adds_images()`.
+  void read_and_paste(const Channels<const float>& positions, const Channels<float>& images, const Pass& pass,
+                      bool is_added);
+  bool adds_images() const { return tile() != nullptr && tile()->adds_images(); }
   /// Sets matrix().gradient from the images and positions that went in. A tile's comes from the codes of its DACs:
   /// both directions must have been read before, or the deltas given to `encode_deltas`.
   void find_gradient(const Channels<const float>& images, const Channels<const float>& positions);

@@ -65,11 +65,11 @@ inline std::vector<Matrix> backward(Layer& layer, const std::vector<Matrix>& inp
   auto out = y.view();
   if (!layer.needs().output) out.data = nullptr;
   std::vector<Matrix> gradients;
-  std::vector<MatrixView<float>> dx;
+  std::vector<InputGradient> dx;
   for (const Matrix& m : inputs) gradients.emplace_back(m.rows(), m.columns());
   for (Matrix& m : gradients) {
     std::fill(m.values().begin(), m.values().end(), std::numeric_limits<float>::quiet_NaN());
-    dx.push_back(m.view());
+    dx.push_back({m.view()});
   }
   layer.backward(x, out, dy.view(), dx, pass);
   return gradients;
