@@ -136,6 +136,12 @@ TEST_F(DeployChips, FineTuningWithNoiseStartsFromARun) {
   const double tuned = read_json_lines(path("tuned/metrics.jsonl")).back().at("train_loss");
   const double fresh = read_json_lines(path("fresh/metrics.jsonl")).back().at("train_loss");
   EXPECT_LT(tuned, fresh);
+  // It goes on whatever the folder of the first weights is called now.
+  const Arguments same_folder = Arguments{"--from", text("tuned/../sgd"), "--resume"};
+  succeed(small_training(text("tuned"), more + same_folder + set("training.epochs=2"), "mnist_sgd"));
+  EXPECT_EQ(read_json_lines(path("tuned/metrics.jsonl")).size(), 2u);
+  expect_mistake(small_training(text("tuned"), more + Arguments{"--from", text("fresh"), "--resume"}, "mnist_sgd"),
+                 {"another experiment", "start_from"});
   expect_mistake(small_training(text("other"), from + set("network.layers.0.units=17"), "mnist_sgd"),
                  {"another network"});
   expect_mistake(small_training(text("noisy"), more), {"noise_injection", "training.rule"});

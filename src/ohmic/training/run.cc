@@ -40,6 +40,8 @@ Dataset load_data(const ExperimentSpec& spec, const fs::path& folder) {
 Settings comparable_settings(ExperimentSpec spec) {
   spec.training.epochs = 1;
   spec.training.checkpoint_every_s = 0;
+  std::string& from = spec.training.start_from;
+  if (!from.empty()) from = fs::weakly_canonical(from).string();  // a folder has many names
   Settings settings;
   const nlohmann::ordered_json tree = nlohmann::ordered_json::parse(to_json(spec)).flatten();
   for (const auto& [pointer, value] : tree.items()) {
