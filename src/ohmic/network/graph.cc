@@ -255,7 +255,8 @@ int Graph::find_lender(std::size_t l) const {
   for (const int input : node.inputs) {
     if (input == kSample || input == static_cast<int>(l) - 1) continue;
     const Node& from = nodes_[static_cast<std::size_t>(input)];
-    if (from.trains && !from.has_gradient) return input;
+    const auto times = std::count(node.inputs.begin(), node.inputs.end(), input);  // x + x gets it twice
+    if (from.trains && !from.has_gradient && times == 1) return input;
   }
   return -1;
 }
@@ -308,6 +309,10 @@ MatrixView<const float> Graph::gradient_of(const Node& node) const {
 }
 
 void Graph::backward(MatrixView<const float> output_gradient, const Pass& pass, MatrixView<float> input_gradient) {
+  for (Node& node : nodes_) {  // of a way back that an error ended
+    node.has_gradient = false;
+    node.lender = -1;
+  }
   for (std::size_t l = nodes_.size(); l-- > 0;) {
     Node& node = nodes_[l];
     const bool last = l + 1 == nodes_.size();
@@ -317,8 +322,6 @@ void Graph::backward(MatrixView<const float> output_gradient, const Pass& pass, 
       backward_through(l, dy, pass, input_gradient);
     }
     give_back(node.gradient);
-    node.has_gradient = false;
-    node.lender = -1;
     if (!last) give_back(node.output);
   }
 }

@@ -47,36 +47,45 @@ NetworkSpec network() {
   return spec;
 }
 
-// Residual blocks without and with a convolution in the shortcut, which the second sum takes from the layer before it.
-NetworkSpec residual_network() {
-  LayerSpec shortcut = node(LayerKind::convolution, 16, {"second"});
-  shortcut.kernel = 1;
-  shortcut.padding = 0;
+// A network, and which layers of its graph feed each of them; -1: the sample.
+struct Wired {
   NetworkSpec spec;
-  spec.layers = {node(LayerKind::convolution, 16),
-                 node(LayerKind::batch_norm),
-                 node(LayerKind::relu, 0, {}, "first"),
-                 node(LayerKind::convolution, 16),
-                 node(LayerKind::batch_norm),
-                 node(LayerKind::relu),
-                 node(LayerKind::convolution, 16),
-                 node(LayerKind::batch_norm, 0, {}, "inner"),
-                 node(LayerKind::add, 0, {"first", "inner"}),
-                 node(LayerKind::relu, 0, {}, "second"),
-                 node(LayerKind::convolution, 16),
-                 node(LayerKind::batch_norm, 0, {}, "branch"),
-                 shortcut,
-                 node(LayerKind::batch_norm, 0, {}, "short"),
-                 node(LayerKind::add, 0, {"branch", "short"}),
-                 node(LayerKind::global_average_pool),
-                 node(LayerKind::dense, 10)};
-  for (LayerSpec& l : spec.layers) l.weight_scale = WeightScale::fan_in;
-  return spec;
+  std::vector<std::vector<int>> inputs;
+};
+
+Wired wired(std::vector<LayerSpec> layers, std::vector<std::vector<int>> inputs) {
+  for (LayerSpec& l : layers) l.weight_scale = WeightScale::fan_in;
+  Wired w;
+  w.spec.layers = std::move(layers);
+  w.inputs = std::move(inputs);
+  return w;
 }
 
-// What feeds each layer of its graph, where the batch norms and the first sum have their relu; -1: the sample.
-const std::vector<std::vector<int>> kResidualInputs = {{-1}, {0}, {1}, {2}, {3},     {4},  {1, 5},
-                                                       {6},  {7}, {6}, {9}, {8, 10}, {11}, {12}};
+// Residual blocks without and with a convolution in the shortcut, which the second sum takes from the layer before it.
+Wired residual_network() {
+  LayerSpec shortcut = node(LayerKind::convolution, 16, {"second"});
+  shortcut.kernel = 1;
+  return wired({node(LayerKind::convolution, 16), node(LayerKind::batch_norm), node(LayerKind::relu, 0, {}, "first"),
+                node(LayerKind::convolution, 16), node(LayerKind::batch_norm), node(LayerKind::relu),
+                node(LayerKind::convolution, 16), node(LayerKind::batch_norm, 0, {}, "inner"),
+                node(LayerKind::add, 0, {"first", "inner"}), node(LayerKind::relu, 0, {}, "second"),
+                node(LayerKind::convolution, 16), node(LayerKind::batch_norm, 0, {}, "branch"), shortcut,
+                node(LayerKind::batch_norm, 0, {}, "short"), node(LayerKind::add, 0, {"branch", "short"}),
+                node(LayerKind::global_average_pool), node(LayerKind::dense, 10)},
+               {{-1}, {0}, {1}, {2}, {3}, {4}, {1, 5}, {6}, {7}, {6}, {9}, {8, 10}, {11}, {12}});
+}
+
+// A sum that takes one input twice, at the end or before another layer.
+Wired repeated_input(bool ends) {
+  Wired w = wired({node(LayerKind::convolution, 8, {}, "a"), node(LayerKind::batch_norm, 0, {}, "b"),
+                   node(LayerKind::add, 0, {"a", "b", "a"})},
+                  {{-1}, {0}, {0, 1, 0}});
+  if (!ends) {
+    w.spec.layers.push_back(node(LayerKind::global_average_pool));
+    w.inputs.push_back({2});
+  }
+  return w;
+}
 
 Graph make(WeightKind kind, int adc_bits = 8, const NetworkSpec& spec = network(), int slices = 1) {
   static const std::shared_ptr<const CellModel> cell = DeviceSpec("pcm").make();
@@ -159,11 +168,12 @@ TEST(Graph, EvaluationInPartsOfADigitalNetworkIsThatOfTheLayers) {
 }
 
 // Forward and back, layer by layer, each output and gradient in a place of its own. Gives the last output.
-std::vector<float> train_one_by_one(Graph& graph, const Matrix& x, const Matrix& output_gradient, const Pass& pass) {
+std::vector<float> train_one_by_one(Graph& graph, const std::vector<std::vector<int>>& wiring, const Matrix& x,
+                                    const Matrix& output_gradient, const Pass& pass) {
   std::vector<Matrix> outputs, gradients(graph.layer_count());
   const auto inputs_of = [&](std::size_t l) {
     std::vector<MatrixView<const float>> in;
-    for (const int input : kResidualInputs[l]) {
+    for (const int input : wiring[l]) {
       in.push_back(input < 0 ? x.view() : static_cast<const Matrix&>(outputs[static_cast<std::size_t>(input)]).view());
     }
     return in;
@@ -176,17 +186,17 @@ std::vector<float> train_one_by_one(Graph& graph, const Matrix& x, const Matrix&
   for (std::size_t l = graph.layer_count(); l-- > 0;) {
     std::vector<Matrix> own;
     std::vector<InputGradient> dx;
-    for (const int input : kResidualInputs[l]) {
+    for (const int input : wiring[l]) {
       own.emplace_back(x.rows(), input < 0 ? 0 : outputs[static_cast<std::size_t>(input)].columns());
     }
     for (std::size_t k = 0; k < own.size(); ++k) {
-      dx.push_back(kResidualInputs[l][k] < 0 ? InputGradient() : InputGradient{own[k].view()});
+      dx.push_back(wiring[l][k] < 0 ? InputGradient() : InputGradient{own[k].view()});
     }
     graph.layer(l).backward(inputs_of(l), static_cast<const Matrix&>(outputs[l]).view(),
                             static_cast<const Matrix&>(gradients[l]).view(), dx, pass);
     for (std::size_t k = 0; k < own.size(); ++k) {
-      if (kResidualInputs[l][k] < 0) continue;
-      Matrix& sum = gradients[static_cast<std::size_t>(kResidualInputs[l][k])];
+      if (wiring[l][k] < 0) continue;
+      Matrix& sum = gradients[static_cast<std::size_t>(wiring[l][k])];
       if (sum.rows() == 0) sum = Matrix(x.rows(), own[k].columns());
       for (std::size_t i = 0; i < sum.values().size(); ++i) sum.values()[i] += own[k].values()[i];
     }
@@ -207,23 +217,28 @@ std::vector<std::vector<float>> gradients_of(Graph& graph) {
   return all;
 }
 
-TEST(Graph, TrainingInPlaceGivesTheBitsOfTheLayers) {
-  Matrix x(20, kImage.size()), dy(20, 10);
+void expect_training_as_layer_by_layer(const Wired& network, WeightKind kind, int slices) {
+  Graph graph = make(kind, 8, network.spec, slices), twin = make(kind, 8, network.spec, slices);
+  ASSERT_EQ(graph.layer_count(), network.inputs.size());
+  Matrix x(20, kImage.size()), dy(20, graph.layer(graph.layer_count() - 1).output_shape().size());
   gaussians(RandomStream(7, Purpose::latent, 0, 1), x.values());
   gaussians(RandomStream(7, Purpose::latent, 0, 2), dy.values());
-  for (const int slices : {0, 1, 2}) {  // 0: digital weights
-    const WeightKind kind = slices > 0 ? WeightKind::analog : WeightKind::digital;
+  for (const std::uint64_t first_read : {0, 1000}) {  // the second pass finds matrices of the first one
+    const Pass pass{first_read, true};
+    const std::vector<float> y = copied(graph.forward(x.view(), pass));
+    graph.backward(static_cast<const Matrix&>(dy).view(), pass);
+    EXPECT_EQ(y, train_one_by_one(twin, network.inputs, x, dy, pass));
+    EXPECT_EQ(gradients_of(graph), gradients_of(twin));
+  }
+}
+
+TEST(Graph, TrainingInPlaceGivesTheBitsOfTheLayers) {
+  for (const Wired& network : {residual_network(), repeated_input(false), repeated_input(true)}) {
     for (const int threads : {1, 2}) {
       set_thread_count(threads);
-      Graph graph = make(kind, 8, residual_network(), slices), twin = make(kind, 8, residual_network(), slices);
-      ASSERT_EQ(graph.layer_count(), kResidualInputs.size());
-      for (const std::uint64_t first_read : {0, 1000}) {  // the second pass finds matrices of the first one
-        const Pass pass{first_read, true};
-        const std::vector<float> y = copied(graph.forward(x.view(), pass));
-        graph.backward(static_cast<const Matrix&>(dy).view(), pass);
-        EXPECT_EQ(y, train_one_by_one(twin, x, dy, pass));
-        EXPECT_EQ(gradients_of(graph), gradients_of(twin));
-      }
+      expect_training_as_layer_by_layer(network, WeightKind::analog, 1);
+      expect_training_as_layer_by_layer(network, WeightKind::analog, 2);
+      expect_training_as_layer_by_layer(network, WeightKind::digital, 1);
     }
   }
 }
