@@ -8,6 +8,7 @@
 
 #include "ohmic/core/kernels.h"
 #include "ohmic/core/parallel.h"
+#include "ohmic/core/test_support.h"
 #include "ohmic/device/preset.h"
 #include "ohmic/network/normalisation.h"
 
@@ -220,7 +221,8 @@ std::vector<std::vector<float>> gradients_of(Graph& graph) {
 void expect_training_as_layer_by_layer(const Wired& network, WeightKind kind, int slices) {
   Graph graph = make(kind, 8, network.spec, slices), twin = make(kind, 8, network.spec, slices);
   ASSERT_EQ(graph.layer_count(), network.inputs.size());
-  Matrix x(20, kImage.size()), dy(20, graph.layer(graph.layer_count() - 1).output_shape().size());
+  constexpr std::size_t kTrained = test::tries(20, 5);
+  Matrix x(kTrained, kImage.size()), dy(kTrained, graph.layer(graph.layer_count() - 1).output_shape().size());
   gaussians(RandomStream(7, Purpose::latent, 0, 1), x.values());
   gaussians(RandomStream(7, Purpose::latent, 0, 2), dy.values());
   for (const std::uint64_t first_read : {0, 1000}) {  // the second pass finds matrices of the first one
