@@ -14,10 +14,11 @@ namespace ohmic {
 /// Element e of the stream: word e % 4 of counter e / 4.
 std::uint32_t cipher_word(const RandomStream& stream, std::uint32_t element);
 
-/// Standard normal, by inversion of one 32-bit word: symmetric, |z| up to 6.3, quantile error below 4e-5.
+/// Standard normal, a sum of four parts of one 32-bit word (gaussian_parts.h): symmetric, |z| up to 5.4, the law within
+/// 6e-5 of the normal one. random.h has a slower inversion with longer tails.
 float cipher_gaussian(const RandomStream& stream, std::uint32_t element);
 
-/// The inversion itself. The vector kernels compute the same bits.
+/// The sum itself. The vector kernels compute the same bits.
 float cipher_gaussian_from_word(std::uint32_t word);
 
 /// out[i] = cipher_gaussian of element first + i; `first` is a multiple of 4.

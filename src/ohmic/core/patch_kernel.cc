@@ -13,7 +13,7 @@
 
 #include "ohmic/core/cipher-inl.h"
 #include "ohmic/core/cipher_random.h"
-#include "ohmic/core/gaussian_table.h"
+#include "ohmic/core/gaussian_parts.h"
 #include "ohmic/core/patch_amx_kernel.h"
 #include "ohmic/core/patch_vnni_kernel.h"
 
@@ -29,25 +29,32 @@ using WordVector = hn::Vec<Words>;
 
 // -------------------------------------------------------------------------------------------------------------- noise
 
-// cipher_gaussian_from_word.
-HWY_INLINE FloatVector gaussian_of(WordVector word) {
+// cipher_gaussian_from_word in steps of kGaussianStep.
+HWY_INLINE FloatVector gaussian_steps(WordVector word) {
   const Floats d;
-  const Words du;
   const Ints di;
-  const auto v = hn::Add(hn::ConvertTo(d, hn::BitCast(di, word)), hn::Set(d, 0.5f));
-  const auto bits = hn::BitCast(du, v);
-  const auto exponent = hn::And(hn::ShiftRight<23>(bits), hn::Set(du, 0xffu));
-  const auto is_median = hn::Gt(exponent, hn::Set(du, 157));
-  const auto octave = hn::Sub(hn::Set(du, 157), hn::Min(exponent, hn::Set(du, 157)));
-  const auto mantissa = hn::BitCast(d, hn::Or(hn::And(bits, hn::Set(du, 0x007fffffu)), hn::Set(du, 0x3f800000u)));
-  const auto t = hn::Sub(mantissa, hn::Set(d, 1.5f));
-  const auto index = hn::BitCast(di, octave);
-  FloatVector z = hn::GatherIndex(d, detail::kGaussianCoefficients[detail::kGaussianDegree], index);
-  for (int k = detail::kGaussianDegree - 1; k >= 0; --k) {
-    z = hn::Add(hn::Mul(z, t), hn::GatherIndex(d, detail::kGaussianCoefficients[k], index));
-  }
-  z = hn::BitCast(d, hn::Xor(hn::BitCast(du, z), hn::And(bits, hn::Set(du, 0x80000000u))));
-  return hn::IfThenZeroElse(hn::RebindMask(d, is_median), z);
+  const hn::Repartition<std::uint8_t, Words> bytes;
+  const hn::Repartition<std::int8_t, Words> parts;
+  const hn::Repartition<std::int16_t, Words> halves;
+  // Sixteen parts are looked up at a time: the fifth and sixth bit of a byte choose among four of these.
+  const auto byte = hn::BitCast(bytes, word);
+  const auto index = hn::And(byte, hn::Set(bytes, 15));
+  const auto found = [&](int first) {
+    return hn::TableLookupBytes(hn::LoadDup128(parts, detail::kGaussianParts.values.data() + first),
+                                hn::BitCast(parts, index));
+  };
+  const auto is_set = [&](int bit) {
+    return hn::RebindMask(parts, hn::TestBit(byte, hn::Set(bytes, static_cast<std::uint8_t>(bit))));
+  };
+  const auto is_odd = is_set(16);
+  const auto part = hn::IfThenElse(is_set(32), hn::IfThenElse(is_odd, found(48), found(32)),
+                                   hn::IfThenElse(is_odd, found(16), found(0)));
+  const auto pair = hn::BitCast(halves, part);  // bytes 0 and 1, bytes 2 and 3
+  constexpr auto kWeights = detail::kGaussianWeights;
+  const auto weights_of = [&](int k) { return hn::BitCast(halves, hn::Set(di, kWeights[k] | kWeights[k + 2] << 16)); };
+  const auto sum = hn::BitCast(di, hn::Add(hn::Mul(hn::ShiftRight<8>(hn::ShiftLeft<8>(pair)), weights_of(0)),
+                                           hn::Mul(hn::ShiftRight<8>(pair), weights_of(1))));
+  return hn::ConvertTo(d, hn::Add(hn::ShiftRight<16>(hn::ShiftLeft<16>(sum)), hn::ShiftRight<16>(sum)));
 }
 
 void CipherGaussiansKernel(const RandomStream& stream, std::uint32_t first, std::span<float> out) {
@@ -56,7 +63,8 @@ void CipherGaussiansKernel(const RandomStream& stream, std::uint32_t first, std:
   const RoundKeys keys = round_keys(stream.key);
   const std::uint32_t counter[4] = {first / 4, stream.counter[0], stream.counter[1], stream.counter[2]};
   for (std::size_t i = 0; i < out.size(); i += lanes) {
-    const auto z = gaussian_of(cipher(keys, counter, static_cast<std::uint32_t>(i / 4)));
+    const auto steps = gaussian_steps(cipher(keys, counter, static_cast<std::uint32_t>(i / 4)));
+    const auto z = hn::Mul(steps, hn::Set(d, detail::kGaussianStep));
     if (i + lanes <= out.size()) {
       hn::StoreU(z, d, out.data() + i);
     } else {
@@ -143,7 +151,8 @@ HWY_INLINE FloatVector panel_outputs(const PatchRow& row, const RoundKeys* keys,
     if (keys != nullptr) {
       const auto scaled = hn::Mul(hn::ConvertTo(d, hn::LoadU(di, variance + k)), hn::Set(d, row.variance_scale));
       const auto clipped = hn::Max(hn::Add(scaled, hn::Set(d, row.variance_offset)), hn::Zero(d));
-      const auto z = gaussian_of(cipher(*keys, row.counter.data(), static_cast<std::uint32_t>(first) / 4));
+      const auto steps = gaussian_steps(cipher(*keys, row.counter.data(), static_cast<std::uint32_t>(first) / 4));
+      const auto z = hn::Mul(steps, hn::Set(d, detail::kGaussianStep));
       y = hn::Add(y, hn::Mul(hn::Sqrt(clipped), z));
     }
     if (first + static_cast<int>(lanes) > columns) {

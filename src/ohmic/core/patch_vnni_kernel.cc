@@ -8,13 +8,14 @@
 #include <immintrin.h>
 
 #include <algorithm>
+#include <bit>
 #include <cstddef>
 
 #include "ohmic/core/cipher_random.h"
 #include "ohmic/core/cpu.h"
-#include "ohmic/core/gaussian_table.h"
+#include "ohmic/core/gaussian_parts.h"
 
-#define OHMIC_VNNI __attribute__((target("avx512f,avx512bw,avx512vl,avx512dq,avx512vnni,aes,vaes")))
+#define OHMIC_VNNI __attribute__((target("avx512f,avx512bw,avx512vl,avx512dq,avx512vbmi,avx512vnni,aes,vaes")))
 #define OHMIC_VNNI_INLINE OHMIC_VNNI __attribute__((always_inline)) inline
 
 namespace ohmic {
@@ -135,21 +136,6 @@ OHMIC_VNNI __attribute__((noinline)) void run_panel(const PanelLoop& l) {
 
 constexpr int kRounds = 7;
 
-// Polynomials of cipher_gaussian_from_word for the octaves 0 .. 14, at 157 - octave modulo 16; place 14, that of
-// probabilities rounded to one half, is zero.
-struct GaussianTable {
-  alignas(64) float coefficients[detail::kGaussianDegree + 1][16] = {};
-
-  constexpr GaussianTable() {
-    for (int k = 0; k <= detail::kGaussianDegree; ++k) {
-      for (int octave = 0; octave < 15; ++octave) {
-        coefficients[k][(157 - octave) % 16] = detail::kGaussianCoefficients[k][octave];
-      }
-    }
-  }
-};
-constexpr GaussianTable kTable;
-
 struct Noise {
   __m512i key[kRounds + 1];
 };
@@ -175,31 +161,6 @@ OHMIC_VNNI_INLINE void cipher_round(__m512i& state, __m512i key) {
   asm volatile("vaesenc %1, %0, %0" : "+v"(state) : "v"(key));
 }
 
-// z = z t + the coefficient at `place`, and beside it a round of the cipher for numbers that are wanted later: products
-// and sums, tables and cipher keep different units busy. By hand, because GCC would look all coefficients up first and
-// then have no registers for them.
-OHMIC_VNNI_INLINE void polynomial_step(__m512& z, __m512 t, __m512i place, __m512 coefficients, __m512i& state,
-                                       __m512i key) {
-  __m512 coefficient;
-  asm volatile("vmulps %3, %0, %0\n\tvpermps %5, %4, %1\n\tvaesenc %6, %2, %2\n\tvaddps %1, %0, %0"
-               : "+v"(z), "=&v"(coefficient), "+v"(state)
-               : "v"(t), "v"(place), "v"(coefficients), "v"(key));
-}
-
-// The same for one row in a panel with octaves beyond the table.
-__attribute__((noinline)) OHMIC_VNNI __m512 far_gaussians(const PatchRow& row, int panel, const Noise& noise) {
-  const __m128i first = _mm_loadu_si128(reinterpret_cast<const __m128i*>(row.counter.data()));
-  const __m512i lane = _mm512_set_epi32(0, 0, 0, 3, 0, 0, 0, 2, 0, 0, 0, 1, 0, 0, 0, 0);
-  const __m512i ahead = _mm512_add_epi32(lane, _mm512_broadcast_i32x4(_mm_cvtsi32_si128(panel * (kColumns / 4))));
-  __m512i word = _mm512_xor_si512(_mm512_add_epi32(_mm512_broadcast_i32x4(first), ahead), noise.key[0]);
-  for (int r = 1; r < kRounds; ++r) word = _mm512_aesenc_epi128(word, noise.key[r]);
-  alignas(64) std::uint32_t words[kColumns];
-  alignas(64) float z[kColumns];
-  _mm512_store_si512(words, _mm512_aesenclast_epi128(word, noise.key[kRounds]));
-  for (int j = 0; j < kColumns; ++j) z[j] = cipher_gaussian_from_word(words[j]);
-  return _mm512_load_ps(z);
-}
-
 // Where the outputs go: row m of `count` to analog + m stride, its largest magnitude to largest[m], which it may only
 // raise.
 struct Outputs {
@@ -209,21 +170,11 @@ struct Outputs {
   int columns;
   int count;
 
-  float* at(int row, int panel) const {
-    return analog + static_cast<std::size_t>(std::min(row, count - 1)) * stride + panel * kColumns;
-  }
   __mmask16 lanes(int panel) const {
     const int left = columns - panel * kColumns;
     return static_cast<__mmask16>(left >= kColumns ? 0xffffu : (1u << left) - 1);
   }
 };
-
-// Stores an output; `largest` takes the larger magnitude.
-OHMIC_VNNI_INLINE void put(float* analog, __mmask16 lanes, __m512 y, __m512& largest) {
-  y = _mm512_maskz_mov_ps(lanes, y);
-  _mm512_storeu_ps(analog, y);
-  largest = _mm512_range_ps(largest, y, 0xb);
-}
 
 // The largest lane of each of four rows.
 OHMIC_VNNI_INLINE void raise_largest(const Outputs& out, int row, const __m512 (&largest)[kTogether]) {
@@ -243,183 +194,187 @@ OHMIC_VNNI_INLINE void raise_largest(const Outputs& out, int row, const __m512 (
   }
 }
 
-// Sums of eight rows, as run_panel leaves them.
+// Where the sums of four rows from `row` on come from: `Four four(row)`, which has `mean(panel, i)` and
+// `variance(panel, i)` of row i of them, and `row(m)`. Rows beyond the last one repeat it.
+
+// Of eight rows, as run_panel leaves them.
 struct SumsOfPanels {
   const Sums* first;  // of `first_panel`
   int first_panel;
   const PatchRow* const* rows;
 
+  struct Four {
+    const Sums* sums;
+    int row;
+
+    OHMIC_VNNI_INLINE __m512i mean(int panel, int i) const { return _mm512_load_si512(sums[panel].mean[row + i]); }
+    OHMIC_VNNI_INLINE __m512i variance(int panel, int i) const {
+      return _mm512_load_si512(sums[panel].variance[row + i]);
+    }
+  };
+
   const PatchRow& row(int m) const { return *rows[m]; }
-  OHMIC_VNNI_INLINE __m512i mean(int panel, int m) const {
-    return _mm512_load_si512(first[panel - first_panel].mean[m]);
-  }
-  OHMIC_VNNI_INLINE __m512i variance(int panel, int m) const {
-    return _mm512_load_si512(first[panel - first_panel].variance[m]);
-  }
+  Four four(int row) const { return {first - first_panel, row}; }
 };
 
-// Those that are there already. Rows beyond the last one repeat it.
+// Those that are there already.
 struct SumsOfRows {
   const AnalogSums& from;
   std::span<const PatchRow> rows;
   std::size_t stride;
 
+  struct Four {
+    const std::int32_t *means[kTogether], *variances[kTogether];
+
+    OHMIC_VNNI_INLINE __m512i mean(int panel, int i) const { return _mm512_loadu_si512(means[i] + panel * kColumns); }
+    OHMIC_VNNI_INLINE __m512i variance(int panel, int i) const {
+      return _mm512_loadu_si512(variances[i] + panel * kColumns);
+    }
+  };
+
   std::size_t known(int m) const { return std::min(static_cast<std::size_t>(m), rows.size() - 1); }
   const PatchRow& row(int m) const { return rows[known(m)]; }
-  OHMIC_VNNI_INLINE __m512i mean(int panel, int m) const {
-    return _mm512_loadu_si512(from.mean + known(m) * stride + panel * kColumns);
-  }
-  OHMIC_VNNI_INLINE __m512i variance(int panel, int m) const {
-    return _mm512_loadu_si512(from.variance + known(m) * stride + panel * kColumns);
+  Four four(int row) const {
+    Four four{};
+    for (int i = 0; i < kTogether; ++i) {
+      const std::size_t at = known(row + i) * stride;
+      four.means[i] = from.mean + at;
+      if (from.variance != nullptr) four.variances[i] = from.variance + at;
+    }
+    return four;
   }
 };
 
-// Those with the digits apart, likewise.
+// Those with the digits apart.
 struct SumsOfDigits {
   const DigitSums& from;
   std::span<const PatchRow> rows;
 
+  struct Four {
+    const std::int32_t *high, *low, *variances, *correction;
+    std::size_t panel_step, rows[kTogether];
+
+    std::size_t place(int panel, int i) const { return static_cast<std::size_t>(panel) * panel_step + rows[i]; }
+    OHMIC_VNNI_INLINE __m512i mean(int panel, int i) const {
+      const __m512i upper = _mm512_slli_epi32(_mm512_loadu_si512(high + place(panel, i)), 8);
+      const __m512i lower = _mm512_loadu_si512(low + place(panel, i));
+      return _mm512_add_epi32(upper, _mm512_add_epi32(lower, _mm512_loadu_si512(correction + panel * kColumns)));
+    }
+    OHMIC_VNNI_INLINE __m512i variance(int panel, int i) const {
+      return _mm512_loadu_si512(variances + place(panel, i));
+    }
+  };
+
   std::size_t known(int m) const { return std::min(static_cast<std::size_t>(m), rows.size() - 1); }
   const PatchRow& row(int m) const { return rows[known(m)]; }
-  std::size_t place(int panel, int m) const {
-    return static_cast<std::size_t>(panel) * from.panel_step + known(m) * kColumns;
-  }
-  OHMIC_VNNI_INLINE __m512i mean(int panel, int m) const {
-    const __m512i high = _mm512_slli_epi32(_mm512_loadu_si512(from.high + place(panel, m)), 8);
-    const __m512i low = _mm512_loadu_si512(from.low + place(panel, m));
-    return _mm512_add_epi32(high, _mm512_add_epi32(low, _mm512_loadu_si512(from.correction + panel * kColumns)));
-  }
-  OHMIC_VNNI_INLINE __m512i variance(int panel, int m) const {
-    return _mm512_loadu_si512(from.variance + place(panel, m));
+  Four four(int row) const {
+    Four four{from.high, from.low, from.variance, from.correction, from.panel_step, {}};
+    for (int i = 0; i < kTogether; ++i) four.rows[i] = known(row + i) * kColumns;
+    return four;
   }
 };
 
-OHMIC_VNNI_INLINE __m512 scaled_mean(__m512i sum, const PatchRow& row) {
-  return _mm512_mul_ps(_mm512_cvtepi32_ps(sum), _mm512_set1_ps(row.mean_scale));
+OHMIC_VNNI_INLINE __m512 scaled_mean(__m512i sum, float scale) {
+  return _mm512_mul_ps(_mm512_cvtepi32_ps(sum), _mm512_set1_ps(scale));
 }
 
-// The standard deviation of the noise. A square root takes twelve cycles, but in a unit of its own: by hand, so that it
-// stays where there is something else to do meanwhile.
-OHMIC_VNNI_INLINE __m512 deviation_of(__m512i sum, const PatchRow& row) {
-  const __m512 scaled = _mm512_mul_ps(_mm512_cvtepi32_ps(sum), _mm512_set1_ps(row.variance_scale));
-  const __m512 shifted = _mm512_add_ps(scaled, _mm512_set1_ps(row.variance_offset));
-  __m512 deviation = _mm512_max_ps(shifted, _mm512_setzero_ps());
-  asm volatile("vsqrtps %0, %0" : "+v"(deviation));
-  return deviation;
+// The standard deviation of the noise.
+OHMIC_VNNI_INLINE __m512 deviation_of(__m512i sum, float scale, float offset) {
+  const __m512 scaled = _mm512_mul_ps(_mm512_cvtepi32_ps(sum), _mm512_set1_ps(scale));
+  return _mm512_sqrt_ps(_mm512_max_ps(_mm512_add_ps(scaled, _mm512_set1_ps(offset)), _mm512_setzero_ps()));
 }
+
+// Noise of the words in steps of kGaussianStep: a part for each byte, and the weighted sum of four.
+OHMIC_VNNI_INLINE __m512 gaussians_of(__m512i words, __m512i parts, __m512i weights) {
+  const __m512i part = _mm512_permutexvar_epi8(words, parts);
+  return _mm512_cvtepi32_ps(_mm512_dpbusd_epi32(_mm512_setzero_si512(), weights, part));
+}
+
+// Four rows of outputs, those beyond the last one in its place.
+struct FourOutputs {
+  float* analog[kTogether];
+  __m512 largest[kTogether];
+  const Outputs& all;
+  int row;
+
+  OHMIC_VNNI_INLINE FourOutputs(const Outputs& out, int first) : all(out), row(first) {
+    for (int i = 0; i < kTogether; ++i) {
+      analog[i] = out.analog + static_cast<std::size_t>(std::min(row + i, out.count - 1)) * out.stride;
+      largest[i] = _mm512_setzero_ps();
+    }
+  }
+  OHMIC_VNNI_INLINE void put(int panel, int i, __mmask16 lanes, __m512 y) {
+    y = _mm512_maskz_mov_ps(lanes, y);
+    _mm512_storeu_ps(analog[i] + panel * kColumns, y);
+    largest[i] = _mm512_range_ps(largest[i], y, 0xb);  // the larger magnitude
+  }
+  OHMIC_VNNI_INLINE void finish() const { raise_largest(all, row, largest); }
+};
 
 template <class From>
 OHMIC_VNNI void quiet_outputs(const From& sums, int first_panel, int panels, const Outputs& out) {
-  for (int m = 0; m < out.count; m += kTogether) {
-    __m512 largest[kTogether];
+  for (int row = 0; row < out.count; row += kTogether) {
+    const auto four = sums.four(row);
+    FourOutputs to(out, row);
+    for (int panel = first_panel; panel < first_panel + panels; ++panel) {
+      const __mmask16 lanes = out.lanes(panel);
+#pragma GCC unroll 4
+      OHMIC_EACH to.put(panel, i, lanes, scaled_mean(four.mean(panel, i), sums.row(row + i).mean_scale));
+    }
+    to.finish();
+  }
+}
+
+// Of the PatchRows; variances for noise in steps of kGaussianStep.
+struct FourRows {
+  __m128i counter[kTogether];
+  float mean_scale[kTogether], variance_scale[kTogether], variance_offset[kTogether];
+
+  template <class From>
+  OHMIC_VNNI_INLINE FourRows(const From& sums, int row) {
+    constexpr float kStep = detail::kGaussianStep;  // a power of two, so nothing is rounded here
     for (int i = 0; i < kTogether; ++i) {
-      largest[i] = _mm512_setzero_ps();
-      for (int panel = first_panel; panel < first_panel + panels; ++panel) {
-        const __m512 mean = scaled_mean(sums.mean(panel, m + i), sums.row(m + i));
-        put(out.at(m + i, panel), out.lanes(panel), mean, largest[i]);
-      }
+      const PatchRow& from = sums.row(row + i);
+      counter[i] = _mm_loadu_si128(reinterpret_cast<const __m128i*>(from.counter.data()));
+      mean_scale[i] = from.mean_scale;
+      variance_scale[i] = from.variance_scale * (kStep * kStep);
+      variance_offset[i] = from.variance_offset * (kStep * kStep);
     }
-    raise_largest(out, m, largest);
   }
-}
-
-// The state of the cipher before its first round for four rows of a panel.
-template <class From>
-OHMIC_VNNI_INLINE void start_cipher(const From& sums, int row, int panel, const Noise& noise,
-                                    __m512i (&state)[kTogether]) {
-  const __m512i lane = _mm512_set_epi32(0, 0, 0, 3, 0, 0, 0, 2, 0, 0, 0, 1, 0, 0, 0, 0);
-  const __m512i ahead = _mm512_add_epi32(lane, _mm512_broadcast_i32x4(_mm_cvtsi32_si128(panel * (kColumns / 4))));
-#pragma GCC unroll 4
-  OHMIC_EACH {
-    const __m128i first = _mm_loadu_si128(reinterpret_cast<const __m128i*>(sums.row(row + i).counter.data()));
-    state[i] = _mm512_xor_si512(_mm512_add_epi32(_mm512_broadcast_i32x4(first), ahead), noise.key[0]);
-  }
-}
-
-// Four rows get their noise panel by panel, cipher_gaussian_from_word of the cipher's words, while the cipher already
-// makes the words of the next panel and square roots its deviations. `state` and `deviations` come with those of the
-// first panel and go with those of the four rows from `next_row` on.
-template <class From>
-OHMIC_VNNI_INLINE void noisy_rows(const From& sums, int first_panel, int panels, int row, const Noise& noise,
-                                  const Outputs& out, __m512i (&state)[kTogether], __m512 (&deviations)[kTogether],
-                                  int next_row) {
-  constexpr int kDegree = detail::kGaussianDegree;
-  static_assert(kRounds == kDegree + 3 && kTogether == kDegree);
-  __m512 largest[kTogether];
-#pragma GCC unroll 4
-  OHMIC_EACH largest[i] = _mm512_setzero_ps();
-  for (int panel = first_panel; panel < first_panel + panels; ++panel) {
-    __m512 v[kTogether], deviation[kTogether], t[kTogether], z[kTogether];
-    __m512i place[kTogether];
-#pragma GCC unroll 4
-    OHMIC_EACH v[i] = _mm512_add_ps(_mm512_cvtepi32_ps(state[i]), _mm512_set1_ps(0.5f));
-    const bool is_last = panel + 1 == first_panel + panels;
-    const int then_row = is_last ? next_row : row, then_panel = is_last ? first_panel : panel + 1;
-    start_cipher(sums, then_row, then_panel, noise, state);
-    __m512 least = v[0];  // the smallest magnitude: beyond the table it happens to one in 500
-#pragma GCC unroll 4
-    for (int i = 1; i < kTogether; ++i) least = _mm512_range_ps(least, v[i], 0xa);
-    const bool far = _mm512_cmp_ps_mask(_mm512_abs_ps(least), _mm512_set1_ps(65536.0f), _CMP_LT_OQ) != 0;
-#pragma GCC unroll 4
-    OHMIC_EACH {
-      // With the sign of v, (sign & v) ^ deviation.
-      deviation[i] =
-          _mm512_castsi512_ps(_mm512_ternarylogic_epi32(_mm512_castps_si512(deviations[i]), _mm512_castps_si512(v[i]),
-                                                        _mm512_set1_epi32(static_cast<int>(0x80000000u)), 0x78));
-      place[i] = _mm512_srli_epi32(_mm512_castps_si512(v[i]), 23);
-      // (bits & 0x007fffff) | 1.0f, less 1.5
-      const __m512i mantissa = _mm512_ternarylogic_epi32(_mm512_castps_si512(v[i]), _mm512_set1_epi32(0x007fffff),
-                                                         _mm512_set1_epi32(0x3f800000), 0xea);
-      t[i] = _mm512_sub_ps(_mm512_castsi512_ps(mantissa), _mm512_set1_ps(1.5f));
-      z[i] = _mm512_permutexvar_ps(place[i], _mm512_load_ps(kTable.coefficients[kDegree]));
-      cipher_round(state[i], noise.key[1]);
-    }
-#pragma GCC unroll 8
-    for (int k = kDegree - 1; k >= 0; --k) {
-      const __m512 coefficients = _mm512_load_ps(kTable.coefficients[k]);
-      const __m512i round_key = noise.key[kDegree + 1 - k];
-#pragma GCC unroll 4
-      OHMIC_EACH polynomial_step(z[i], t[i], place[i], coefficients, state[i], round_key);
-      deviations[k] = deviation_of(sums.variance(then_panel, then_row + k), sums.row(then_row + k));
-    }
-#pragma GCC unroll 4
-    OHMIC_EACH cipher_round(state[i], noise.key[kRounds - 1]);
-    const __mmask16 lanes = out.lanes(panel);
-    if (__builtin_expect(far, 0)) {
-      OHMIC_EACH {
-        const __m512 share = _mm512_mul_ps(_mm512_abs_ps(deviation[i]), far_gaussians(sums.row(row + i), panel, noise));
-        const __m512 mean = scaled_mean(sums.mean(panel, row + i), sums.row(row + i));
-        put(out.at(row + i, panel), lanes, _mm512_add_ps(mean, share), largest[i]);
-      }
-    } else {
-#pragma GCC unroll 4
-      OHMIC_EACH {
-        const __m512 mean = scaled_mean(sums.mean(panel, row + i), sums.row(row + i));
-        put(out.at(row + i, panel), lanes, _mm512_add_ps(mean, _mm512_mul_ps(deviation[i], z[i])), largest[i]);
-      }
-    }
-#pragma GCC unroll 4
-    OHMIC_EACH state[i] = _mm512_aesenclast_epi128(state[i], noise.key[kRounds]);
-  }
-  raise_largest(out, row, largest);
-}
+};
 
 template <class From>
 OHMIC_VNNI void noisy_outputs(const From& sums, int first_panel, int panels, const Noise& noise, const Outputs& out) {
-  __m512i state[kTogether];
-  start_cipher(sums, 0, first_panel, noise, state);
-#pragma GCC unroll 4
-  OHMIC_EACH {
-#pragma GCC unroll 8
-    for (int r = 1; r < kRounds; ++r) state[i] = _mm512_aesenc_epi128(state[i], noise.key[r]);
-    state[i] = _mm512_aesenclast_epi128(state[i], noise.key[kRounds]);
-  }
-  __m512 deviations[kTogether];
-#pragma GCC unroll 4
-  OHMIC_EACH deviations[i] = deviation_of(sums.variance(first_panel, i), sums.row(i));
+  const __m512i parts = _mm512_load_si512(detail::kGaussianParts.values.data());
+  const __m512i weights = _mm512_set1_epi32(std::bit_cast<int>(detail::kGaussianWeights));
+  const __m512i lane = _mm512_set_epi32(0, 0, 0, 3, 0, 0, 0, 2, 0, 0, 0, 1, 0, 0, 0, 0);
   for (int row = 0; row < out.count; row += kTogether) {
-    const int next_row = row + kTogether < out.count ? row + kTogether : 0;
-    noisy_rows(sums, first_panel, panels, row, noise, out, state, deviations, next_row);
+    const auto four = sums.four(row);
+    FourOutputs to(out, row);
+    const FourRows rows(sums, row);
+    for (int panel = first_panel; panel < first_panel + panels; ++panel) {
+      const __m512i ahead = _mm512_add_epi32(lane, _mm512_broadcast_i32x4(_mm_cvtsi32_si128(panel * (kColumns / 4))));
+      __m512i state[kTogether];
+#pragma GCC unroll 4
+      OHMIC_EACH {
+        const __m512i counter = _mm512_add_epi32(_mm512_broadcast_i32x4(rows.counter[i]), ahead);
+        state[i] = _mm512_xor_si512(counter, noise.key[0]);
+      }
+#pragma GCC unroll 8
+      for (int r = 1; r < kRounds; ++r) {
+#pragma GCC unroll 4
+        OHMIC_EACH cipher_round(state[i], noise.key[r]);
+      }
+      const __mmask16 lanes = out.lanes(panel);
+#pragma GCC unroll 4
+      OHMIC_EACH {
+        const __m512i words = _mm512_aesenclast_epi128(state[i], noise.key[kRounds]);
+        const __m512 deviation = deviation_of(four.variance(panel, i), rows.variance_scale[i], rows.variance_offset[i]);
+        const __m512 share = _mm512_mul_ps(deviation, gaussians_of(words, parts, weights));
+        to.put(panel, i, lanes, _mm512_add_ps(scaled_mean(four.mean(panel, i), rows.mean_scale[i]), share));
+      }
+    }
+    to.finish();
   }
 }
 
