@@ -73,7 +73,7 @@ void each_range(const PatchBlock& block, int channels, const F& f) {
 // One call of `read`, seen by all threads.
 struct PatchReader::Job {
   ArrayReader& array;
-  MatrixView<const float> x;
+  const SampleBatch& x;
   const PatchShape& in;
   const PatchShape* into;
   MatrixView<float> y;
@@ -213,7 +213,7 @@ void PatchReader::load_exact(const ArrayReader& array, const ExactCells& exact) 
 
 // DAC codes of one sample into the CodeImages, squares into the scratch, as number `place` of the chunk.
 void PatchReader::encode(const Job& job, std::size_t sample, std::size_t place, Scratch& s) const {
-  const std::span<const float> x = job.x.row(sample);
+  const std::span<const float> x = job.x.sample(sample);
   const bool noisy = job.array.is_noisy();
   job.seen[sample].input = max_abs(x);
   const float step = job.array.dac_step(job.seen[sample].input);
@@ -402,7 +402,7 @@ void PatchReader::read_samples(const Job& job, std::size_t begin, std::size_t en
 
 // Exact inputs: patches are copied out and multiplied in fp32.
 void PatchReader::read_exact(const Job& job, std::size_t sample) const {
-  const std::span<const float> x = job.x.row(sample);
+  const std::span<const float> x = job.x.sample(sample);
   job.seen[sample].input = max_abs(x);
   job.codes.steps_[sample] = 1;
   const auto channels = static_cast<std::size_t>(job.in.channels);
@@ -458,35 +458,35 @@ void PatchReader::read_exact(const Job& job, std::size_t sample) const {
   }
 }
 
-void PatchReader::encode_only(const ArrayReader& array, MatrixView<const float> x, const PatchShape& in,
-                              CodeImages& codes) {
+void PatchReader::encode_only(const ArrayReader& array, const SampleBatch& x, const PatchShape& in, CodeImages& codes) {
   const bool is_exact = array.periphery().dac_bits == 0;
-  codes.reshape(x.rows, in, is_exact);
+  codes.reshape(x.rows(), in, is_exact);
   const int levels = converter_levels(array.periphery().dac_bits);
-  parallel_chunks(x.rows, 1, [&](std::size_t sample, std::size_t) {
+  parallel_chunks(x.rows(), 1, [&](std::size_t sample, std::size_t) {
+    const std::span<const float> values = x.sample(sample);
     if (is_exact) {
       codes.steps_[sample] = 1;
-      place_values(in, x.row(sample), codes.values_of(sample));
+      place_values(in, values, codes.values_of(sample));
       return;
     }
-    const float largest = max_abs(x.row(sample));
+    const float largest = max_abs(values);
     codes.steps_[sample] = array.dac_step(largest);
     thread_local std::vector<std::uint8_t> scratch;
-    scratch.resize(x.columns);
-    encode_image(in, x.row(sample), ByteScale::of(codes.steps_[sample], levels, largest, 0), scratch.data(),
+    scratch.resize(values.size());
+    encode_image(in, values, ByteScale::of(codes.steps_[sample], levels, largest, 0), scratch.data(),
                  codes.codes_of(sample).data(), nullptr);
   });
 }
 
-void PatchReader::read(ArrayReader& array, MatrixView<const float> x, const PatchShape& in, const PatchShape* into,
+void PatchReader::read(ArrayReader& array, const SampleBatch& x, const PatchShape& in, const PatchShape* into,
                        MatrixView<float> y, CodeImages& codes, const ReadKey& key, bool calibrate,
                        const ExactCells& exact, Counters& counters, float factor, const FinishRows& finish,
                        bool is_added) {
   const bool is_exact = array.periphery().dac_bits == 0;
-  std::vector<FullScales> seen(x.rows);
+  std::vector<FullScales> seen(x.rows());
   prepare_digits(array.digits(), in, array.block_rows());
   if (is_exact) load_exact(array, exact);
-  codes.reshape(x.rows, in, is_exact);
+  codes.reshape(x.rows(), in, is_exact);
   Job job{array, x, in, into, y, codes, key, seen, {}, {}, {}, {}, {}, {}, 0, {}, finish, is_added};
   PixelOffsets offsets(in);
   job.position_pixel = std::move(offsets.position);
@@ -508,16 +508,16 @@ void PatchReader::read(ArrayReader& array, MatrixView<const float> x, const Patc
   job.conversion = array.conversion();
   job.conversion.factor = factor;
   if (is_exact) {
-    parallel_chunks(x.rows, 1, [&](std::size_t begin, std::size_t) { read_exact(job, begin); });
+    parallel_chunks(x.rows(), 1, [&](std::size_t begin, std::size_t) { read_exact(job, begin); });
   } else {
     const auto threads = static_cast<std::size_t>(thread_count());
-    const std::size_t share = (x.rows + threads - 1) / threads;
+    const std::size_t share = (x.rows() + threads - 1) / threads;
     const std::size_t chunk =
         std::clamp<std::size_t>(kRowsPerChunk / job.positions(), 1, std::max<std::size_t>(share, 1));
-    parallel_chunks(x.rows, chunk, [&](std::size_t begin, std::size_t end) { read_samples(job, begin, end); });
+    parallel_chunks(x.rows(), chunk, [&](std::size_t begin, std::size_t end) { read_samples(job, begin, end); });
   }
   if (calibrate) array.observe(seen);
-  array.count(x.rows * job.positions(), blocks_.size(), counters);
+  array.count(x.rows() * job.positions(), blocks_.size(), counters);
 }
 
 std::size_t PatchReader::bytes() const {

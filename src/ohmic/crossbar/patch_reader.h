@@ -30,17 +30,17 @@ std::vector<PatchBlock> patch_blocks(const PatchShape& shape, int array_rows);
 /// largest of all its positions. Noise as in ArrayReader, with the squares of a whole sample scaled together.
 class PatchReader {
  public:
-  /// x: batch x image of `in`, whose patches have as many values as the array has rows. With `into` null, y: batch x
-  /// (positions x columns). Else the columns are patches of `into`, which has the same positions, and y: batch x image
-  /// of `into` gets their sums, with `is_added` on top of what is there. All outputs are multiplied by `factor`; then
-  /// `finish`, if any, gets those of positions.
-  void read(ArrayReader& array, MatrixView<const float> x, const PatchShape& in, const PatchShape* into,
-            MatrixView<float> y, CodeImages& codes, const ReadKey& key, bool calibrate, const ExactCells& exact,
-            Counters& counters, float factor = 1, const FinishRows& finish = {}, bool is_added = false);
+  /// x: batch x image of `in`, each wanted once, whose patches have as many values as the array has rows. With `into`
+  /// null, y: batch x (positions x columns). Else the columns are patches of `into`, which has the same positions, and
+  /// y: batch x image of `into` gets their sums, with `is_added` on top of what is there. All outputs are multiplied by
+  /// `factor`; then `finish`, if any, gets those of positions.
+  void read(ArrayReader& array, const SampleBatch& x, const PatchShape& in, const PatchShape* into, MatrixView<float> y,
+            CodeImages& codes, const ReadKey& key, bool calibrate, const ExactCells& exact, Counters& counters,
+            float factor = 1, const FinishRows& finish = {}, bool is_added = false);
 
   /// The codes that `read` would drive the array with, without driving it: what a digital unit makes for the gradient
   /// where nobody needs the product. Ranges do not learn from it.
-  static void encode_only(const ArrayReader& array, MatrixView<const float> x, const PatchShape& in, CodeImages& codes);
+  static void encode_only(const ArrayReader& array, const SampleBatch& x, const PatchShape& in, CodeImages& codes);
 
   std::size_t bytes() const;
 

@@ -45,6 +45,23 @@ struct PixelOffsets {
 /// Error unless there is at least one position and the numbers fit.
 void check_patch_shape(const PatchShape& shape);
 
+/// A batch of images, or of vectors, one per row: it is there, or `make` makes each sample when it is wanted and tells
+/// where it stands until the same thread wants the next one. Several threads may want samples at a time.
+struct SampleBatch {
+  MatrixView<const float> values;  ///< data null where samples are made
+  std::function<const float*(std::size_t sample)> make;
+
+  SampleBatch() = default;
+  SampleBatch(MatrixView<const float> all) : values(all) {}
+  SampleBatch(MatrixView<float> all) : values(all) {}
+
+  std::size_t rows() const { return values.rows; }
+  std::size_t columns() const { return values.columns; }
+  std::span<const float> sample(std::size_t s) const {
+    return make ? std::span(make(s), values.columns) : values.row(s);
+  }
+};
+
 /// What is done to outputs while they are still in the cache: `rows` points at the rows [first, first + count) of all
 /// samples' positions, to be changed in place. Called once for each row, by several threads at a time.
 using FinishRows = std::function<void(std::size_t first, std::size_t count, float* rows)>;

@@ -75,18 +75,20 @@ class Tile {
   /// patches have as many values as that direction has inputs. Sample v of the batch is read number first_read + v.
   /// `codes` gets the converted x; `finish` is done to the outputs. One scale per sample at the DAC, one per position
   /// and row block at the ADC.
-  void read_patches(Direction direction, MatrixView<const float> x, const PatchShape& shape, MatrixView<float> y,
+  void read_patches(Direction direction, const SampleBatch& x, const PatchShape& shape, MatrixView<float> y,
                     CodeImages& codes, std::uint64_t first_read, bool calibrate = false, const FinishRows& finish = {});
   /// One vector per position through the array, the outputs taken as patches and added into images: backward through a
   /// convolution, forward through a transposed one. x: batch x (positions x inputs of that direction), y: batch x
   /// (height x width x channels) of `shape`, overwritten; with `is_added`, only if `adds_images()`, they are added to
   /// it.
-  void read_and_scatter(Direction direction, MatrixView<const float> x, const PatchShape& shape, MatrixView<float> y,
+  void read_and_scatter(Direction direction, const SampleBatch& x, const PatchShape& shape, MatrixView<float> y,
                         CodeImages& codes, std::uint64_t first_read, bool calibrate = false, bool is_added = false);
   bool adds_images() const { return cells_->layout().arrays() == 1; }
+  /// Whether such reads want each sample once only and nobody else wants any.
+  bool reads_once() const { return cells_->layout().arrays() == 1 && !observer_; }
   /// The codes of such vectors or images without driving the array; for a gradient where nobody needs the product.
-  void encode_vectors(Direction direction, MatrixView<const float> x, const PatchShape& shape, CodeImages& codes);
-  void encode_images(Direction direction, MatrixView<const float> x, const PatchShape& shape, CodeImages& codes);
+  void encode_vectors(Direction direction, const SampleBatch& x, const PatchShape& shape, CodeImages& codes);
+  void encode_images(Direction direction, const SampleBatch& x, const PatchShape& shape, CodeImages& codes);
 
   /// Called with the input of each forward read before it, and with how patches are cut out of it; for measurements.
   using ReadObserver = std::function<void(MatrixView<const float> x, const PatchShape& shape)>;
@@ -168,7 +170,7 @@ class Tile {
   void build_readers();
   ArrayReader make_reader(int rows, int columns, int block_rows, int block_columns, const DigitScale& scale) const;
   void make_backward_readers();
-  void read_images(Direction direction, MatrixView<const float> x, const PatchShape& in, const PatchShape* into,
+  void read_images(Direction direction, const SampleBatch& x, const PatchShape& in, const PatchShape* into,
                    MatrixView<float> y, CodeImages& codes, std::uint64_t first_read, bool calibrate, bool is_added,
                    const FinishRows& finish);
   ExactCells exact_cells_of(Direction direction, int array) const;

@@ -143,7 +143,7 @@ std::vector<double> Tile::end_measurement() {
   return m.sums;
 }
 
-void Tile::read_images(Direction direction, MatrixView<const float> x, const PatchShape& in, const PatchShape* into,
+void Tile::read_images(Direction direction, const SampleBatch& x, const PatchShape& in, const PatchShape* into,
                        MatrixView<float> y, CodeImages& codes, std::uint64_t first_read, bool calibrate, bool is_added,
                        const FinishRows& finish) {
   const bool is_forward = direction == Direction::forward;
@@ -156,7 +156,8 @@ void Tile::read_images(Direction direction, MatrixView<const float> x, const Pat
         in.kernel_height, in.kernel_width, in.channels, blocks, ReadKey::kMostBlocks);
   }
   Counters& counters = counters_[phase_of(direction, calibrate)];
-  if (observer_ && is_forward) observer_(x, in);
+  OHMIC_EXPECT(!x.make || reads_once());
+  if (observer_ && is_forward) observer_(x.values, in);
   each_array(
       direction, y, finish,
       [&](int a, ArrayReader& array, PatchReader& patches, MatrixView<float> to, float factor, const FinishRows& then) {
@@ -167,31 +168,30 @@ void Tile::read_images(Direction direction, MatrixView<const float> x, const Pat
       });
 }
 
-void Tile::read_patches(Direction direction, MatrixView<const float> x, const PatchShape& shape, MatrixView<float> y,
+void Tile::read_patches(Direction direction, const SampleBatch& x, const PatchShape& shape, MatrixView<float> y,
                         CodeImages& codes, std::uint64_t first_read, bool calibrate, const FinishRows& finish) {
   check_patch_shape(shape);
-  OHMIC_EXPECT(shape.patch_size() == inputs(direction) && x.columns == shape.image_size() && x.rows == y.rows);
+  OHMIC_EXPECT(shape.patch_size() == inputs(direction) && x.columns() == shape.image_size() && x.rows() == y.rows);
   OHMIC_EXPECT(y.columns == static_cast<std::size_t>(shape.positions()) * static_cast<std::size_t>(outputs(direction)));
   read_images(direction, x, shape, nullptr, y, codes, first_read, calibrate, false, finish);
 }
 
-void Tile::read_and_scatter(Direction direction, MatrixView<const float> x, const PatchShape& shape,
-                            MatrixView<float> y, CodeImages& codes, std::uint64_t first_read, bool calibrate,
-                            bool is_added) {
+void Tile::read_and_scatter(Direction direction, const SampleBatch& x, const PatchShape& shape, MatrixView<float> y,
+                            CodeImages& codes, std::uint64_t first_read, bool calibrate, bool is_added) {
   check_patch_shape(shape);
   const PatchShape vectors = vectors_of(shape, inputs(direction));
-  OHMIC_EXPECT(shape.patch_size() == outputs(direction) && x.columns == vectors.image_size() && x.rows == y.rows);
+  OHMIC_EXPECT(shape.patch_size() == outputs(direction) && x.columns() == vectors.image_size() && x.rows() == y.rows);
   OHMIC_EXPECT(y.columns == shape.image_size() && (!is_added || adds_images()));
   read_images(direction, x, vectors, &shape, y, codes, first_read, calibrate, is_added, {});
 }
 
-void Tile::encode_vectors(Direction direction, MatrixView<const float> x, const PatchShape& shape, CodeImages& codes) {
+void Tile::encode_vectors(Direction direction, const SampleBatch& x, const PatchShape& shape, CodeImages& codes) {
   encode_images(direction, x, vectors_of(shape, inputs(direction)), codes);
 }
 
-void Tile::encode_images(Direction direction, MatrixView<const float> x, const PatchShape& shape, CodeImages& codes) {
+void Tile::encode_images(Direction direction, const SampleBatch& x, const PatchShape& shape, CodeImages& codes) {
   check_patch_shape(shape);
-  OHMIC_EXPECT(x.columns == shape.image_size());
+  OHMIC_EXPECT(x.columns() == shape.image_size());
   if (direction == Direction::backward && !readers_[0].backward) make_backward_readers();
   PatchReader::encode_only(direction == Direction::forward ? readers_[0].forward : *readers_[0].backward, x, shape,
                            codes);

@@ -90,15 +90,34 @@ bool ConvolutionLayer::can_finish() const { return groups_.size() == 1 && groups
 
 void ConvolutionLayer::forward_and_finish(LayerInputs x, MatrixView<float> y, const Pass& pass,
                                           const FinishRows& finish) {
-  const std::size_t channels = bias_.values.size();
-  const std::vector<float> zeros(channels, 0.0f), ones(channels, 1.0f);
-  const ChannelScales bias{zeros.data(), ones.data(), bias_.values.data(), false};
-  const FinishRows after_bias = [&](std::size_t first, std::size_t count, float* rows) {
-    normalise_channels(rows, count, channels, bias, rows);  // (x - 0) 1 + bias, which has the bits of x + bias
-    finish(first, count, rows);
-  };
   groups_[0].read_patches(all_channels(x[0], input_shape().channels), all_channels(y, output_shape().channels), pass,
-                          has_bias_ ? after_bias : finish);
+                          after_bias(finish));
+}
+
+// Adds the bias, then does `finish`, if there is one.
+FinishRows ConvolutionLayer::after_bias(const FinishRows& finish) const {
+  if (!has_bias_) return finish;
+  const std::size_t channels = bias_.values.size();
+  return [this, &finish, zeros = std::vector<float>(channels, 0.0f), ones = std::vector<float>(channels, 1.0f)](
+             std::size_t first, std::size_t count, float* rows) {
+    const ChannelScales bias{zeros.data(), ones.data(), bias_.values.data(), false};
+    normalise_channels(rows, count, ones.size(), bias, rows);  // (x - 0) 1 + bias, which has the bits of x + bias
+    if (finish) finish(first, count, rows);
+  };
+}
+
+void ConvolutionLayer::forward_samples(const SampleBatch& x, MatrixView<float> y, const Pass& pass,
+                                       const FinishRows& finish) {
+  groups_[0].read_patches(x, y, pass, after_bias(finish));
+}
+
+void ConvolutionLayer::backward_samples(const SampleBatch& dy, const InputGradient& dx, const Pass& pass) {
+  if (dx.data != nullptr) {
+    groups_[0].read_and_paste(dy, dx, pass, dx.is_added);
+  } else {
+    groups_[0].encode_deltas(dy);
+  }
+  groups_[0].find_gradient(dy.rows());
 }
 
 void ConvolutionLayer::backward(LayerInputs x, MatrixView<const float>, MatrixView<const float> dy, InputGradients dx,

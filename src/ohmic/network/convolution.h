@@ -28,11 +28,17 @@ class ConvolutionLayer final : public Layer {
   bool can_finish() const override;
   void forward_and_finish(LayerInputs x, MatrixView<float> y, const Pass& pass, const FinishRows& finish) override;
   bool can_add_gradient() const override { return groups_.size() == 1 && groups_[0].adds_images(); }
+  bool takes_samples() const override { return groups_.size() == 1 && groups_[0].takes_samples(); }
+  void forward_samples(const SampleBatch& x, MatrixView<float> y, const Pass& pass, const FinishRows& finish) override;
+  bool takes_delta_samples() const override { return takes_samples() && !has_bias_; }
+  void backward_samples(const SampleBatch& dy, const InputGradient& dx, const Pass& pass) override;
   Needs needs() const override;
   std::vector<WeightMatrix*> weight_matrices() override;
   std::vector<Parameter*> parameters() override;
 
  private:
+  FinishRows after_bias(const FinishRows& finish) const;
+
   std::vector<PatchWeights> groups_;
   bool has_bias_;
   Parameter bias_;

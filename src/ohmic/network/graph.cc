@@ -214,12 +214,67 @@ std::size_t Graph::last_in_place(std::size_t first, std::size_t layers, MatrixVi
   return last;
 }
 
+namespace {
+
+// Samples of so many positions and numbers, made by `write` in `room`, or without one where the thread has some.
+SampleBatch made_by(FinishRows write, std::size_t batch, const Shape& shape, float* room) {
+  SampleBatch made;
+  made.values = {nullptr, batch, shape.size()};
+  made.make = [write = std::move(write), room, positions = shape.positions(), size = shape.size()](std::size_t sample) {
+    thread_local std::vector<float> own;
+    if (room == nullptr) own.resize(size);
+    float* const to = room == nullptr ? own.data() : room + sample * size;
+    write(sample * positions, positions, to);
+    return to;
+  };
+  return made;
+}
+
+}  // namespace
+
+// Whether the next layer can make the output of `last` when it reads it; layers after `first` are done in place.
+bool Graph::can_leave_output(std::size_t first, std::size_t last, std::size_t layers, const Pass& pass) const {
+  if (!pass.training || last + 1 >= layers || !nodes_[first].layer->can_wait()) return false;
+  const Node& next = nodes_[last + 1];
+  return next.layer->takes_samples() && next.inputs == std::vector<int>{static_cast<int>(last)};
+}
+
+// It is stored only if somebody else wants it too. in_: the inputs of `first`.
+SampleBatch Graph::leave_output(std::size_t first, std::size_t last, std::size_t batch, std::vector<FinishRows> steps,
+                                const Pass& pass) {
+  Node& node = nodes_[last];
+  const Shape& shape = node.layer->output_shape();
+  if (node.uses > 1 || node.kept) node.output = take(batch, shape.size());
+  steps.insert(steps.begin(), nodes_[first].layer->forward_later(in_, pass));
+  const auto write = [steps = std::move(steps)](std::size_t row, std::size_t count, float* rows) {
+    for (const FinishRows& step : steps) step(row, count, rows);
+  };
+  return made_by(write, batch, shape, node.output.rows() > 0 ? node.output.view().data : nullptr);
+}
+
+// Whether the layer before l can make the gradient that l gives it.
+bool Graph::can_leave_gradient(std::size_t l) const {
+  const Node& node = nodes_[l];
+  if (l == 0 || !node.layer->can_wait() || node.inputs != std::vector<int>{static_cast<int>(l) - 1}) return false;
+  const Node& before = nodes_[l - 1];
+  return before.uses == 1 && before.layer->takes_delta_samples();
+}
+
+SampleBatch Graph::leave_gradient(std::size_t l, MatrixView<const float> dy, const Pass& pass) {
+  Node& before = nodes_[l - 1];
+  in_.assign(1, output_of(static_cast<int>(l) - 1, sample_));
+  before.has_gradient = true;
+  return made_by(nodes_[l].layer->backward_later(in_, dy, pass), dy.rows, before.layer->output_shape(), nullptr);
+}
+
 MatrixView<const float> Graph::run(std::size_t layers, MatrixView<const float> x, const Pass& pass) {
   sample_ = x;
   for (Node& node : nodes_) give_back(node.output);
   for (std::size_t l = 0; l < layers; ++l) nodes_[l].count(pass.phase(), x.rows);
   std::vector<int> left;
   for (const Node& node : nodes_) left.push_back(node.uses);
+  SampleBatch made;          // the output that the last layer left to this one
+  std::size_t to_leave = 0;  // the layers whose inputs are still there
   for (std::size_t l = 0; l < layers; ++l) {
     const std::size_t first = l;
     Layer& layer = *nodes_[first].layer;
@@ -227,16 +282,24 @@ MatrixView<const float> Graph::run(std::size_t layers, MatrixView<const float> x
     if (layer.can_finish()) l = last_in_place(first, layers, x, pass.training, steps);
     in_.clear();
     for (const int input : nodes_[first].inputs) in_.push_back(output_of(input, x));
+    if (can_leave_output(first, l, layers, pass)) {
+      made = leave_output(first, l, x.rows, std::move(steps), pass);
+      continue;
+    }
     nodes_[l].output = take(x.rows, nodes_[l].layer->output_shape().size());
-    if (steps.empty()) {
+    const FinishRows all_steps = [&](auto row, auto count, float* rows) {
+      for (const FinishRows& step : steps) step(row, count, rows);
+    };
+    if (made.make) {
+      layer.forward_samples(made, nodes_[l].output.view(), pass, steps.empty() ? FinishRows() : all_steps);
+      made = {};
+    } else if (steps.empty()) {
       layer.forward(in_, nodes_[l].output.view(), pass);
     } else {
-      layer.forward_and_finish(in_, nodes_[l].output.view(), pass, [&](auto row, auto count, float* rows) {
-        for (const FinishRows& step : steps) step(row, count, rows);
-      });
+      layer.forward_and_finish(in_, nodes_[l].output.view(), pass, all_steps);
     }
-    for (std::size_t done = first; done <= l; ++done) {
-      for (const int input : nodes_[done].inputs) {
+    for (; to_leave <= l; ++to_leave) {
+      for (const int input : nodes_[to_leave].inputs) {
         if (input == kSample) continue;
         Node& from = nodes_[static_cast<std::size_t>(input)];
         if (--left[static_cast<std::size_t>(input)] == 0 && !(pass.training && from.kept)) give_back(from.output);
@@ -261,8 +324,7 @@ int Graph::find_lender(std::size_t l) const {
   return -1;
 }
 
-void Graph::backward_through(std::size_t l, MatrixView<const float> dy, const Pass& pass,
-                             MatrixView<float> input_gradient) {
+void Graph::backward_through(std::size_t l, const SampleBatch& dy, const Pass& pass, MatrixView<float> input_gradient) {
   Node& node = nodes_[l];
   const std::size_t count = node.inputs.size();
   const int lender = find_lender(l);
@@ -283,7 +345,7 @@ void Graph::backward_through(std::size_t l, MatrixView<const float> dy, const Pa
       from.has_gradient = true;
       continue;
     }
-    if (from.has_gradient && node.layer->can_add_gradient() && from.gradient.view().data != dy.data) {
+    if (from.has_gradient && node.layer->can_add_gradient() && from.gradient.view().data != dy.values.data) {
       dx[k] = {from.gradient.view(), true};
       continue;
     }
@@ -291,12 +353,16 @@ void Graph::backward_through(std::size_t l, MatrixView<const float> dy, const Pa
     if (input == lender && node.gradient.rows() > 0) {
       to = std::move(node.gradient);  // dy, changed in place
     } else {
-      to = take(dy.rows, from.layer->output_shape().size());
+      to = take(dy.rows(), from.layer->output_shape().size());
     }
     from.has_gradient = true;
     dx[k] = {to.view()};
   }
-  node.layer->backward(in_, static_cast<const Matrix&>(node.output).view(), dy, dx, pass);
+  if (dy.make) {
+    node.layer->backward_samples(dy, dx[0], pass);
+  } else {
+    node.layer->backward(in_, static_cast<const Matrix&>(node.output).view(), dy.values, dx, pass);
+  }
   for (std::size_t k = 0; k < count; ++k) {
     if (extra[k].rows() == 0) continue;
     add(static_cast<const Matrix&>(extra[k]).view(), nodes_[static_cast<std::size_t>(node.inputs[k])].gradient.view());
@@ -313,16 +379,29 @@ void Graph::backward(MatrixView<const float> output_gradient, const Pass& pass, 
     node.has_gradient = false;
     node.lender = -1;
   }
+  SampleBatch made;  // the gradient that the last layer left to this one
+  const auto release = [this](std::size_t l) {
+    give_back(nodes_[l].gradient);
+    if (l + 1 < nodes_.size()) give_back(nodes_[l].output);
+  };
   for (std::size_t l = nodes_.size(); l-- > 0;) {
     Node& node = nodes_[l];
-    const bool last = l + 1 == nodes_.size();
-    if (last || node.has_gradient) {
-      const auto dy = last ? output_gradient : gradient_of(node);
-      node.count(Phase::backward, dy.rows);
-      backward_through(l, dy, pass, input_gradient);
+    if (l + 1 == nodes_.size() || node.has_gradient) {
+      node.count(Phase::backward, output_gradient.rows);
+      if (made.make) {
+        backward_through(l, made, pass, input_gradient);
+        made = {};
+        release(l + 1);
+      } else {
+        const auto dy = l + 1 == nodes_.size() ? output_gradient : gradient_of(node);
+        if (can_leave_gradient(l)) {
+          made = leave_gradient(l, dy, pass);
+          continue;
+        }
+        backward_through(l, dy, pass, input_gradient);
+      }
     }
-    give_back(node.gradient);
-    if (!last) give_back(node.output);
+    release(l);
   }
 }
 

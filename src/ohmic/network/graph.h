@@ -96,7 +96,12 @@ class Graph {
   MatrixView<const float> output_of(int node, MatrixView<const float> x) const;
   int find_lender(std::size_t l) const;
   MatrixView<const float> gradient_of(const Node& node) const;
-  void backward_through(std::size_t l, MatrixView<const float> dy, const Pass& pass, MatrixView<float> input_gradient);
+  void backward_through(std::size_t l, const SampleBatch& dy, const Pass& pass, MatrixView<float> input_gradient);
+  bool can_leave_output(std::size_t first, std::size_t last, std::size_t layers, const Pass& pass) const;
+  SampleBatch leave_output(std::size_t first, std::size_t last, std::size_t batch, std::vector<FinishRows> steps,
+                           const Pass& pass);
+  bool can_leave_gradient(std::size_t l) const;
+  SampleBatch leave_gradient(std::size_t l, MatrixView<const float> dy, const Pass& pass);
 
   Shape input_shape_;
   std::vector<Node> nodes_;

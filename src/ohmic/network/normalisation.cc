@@ -141,6 +141,16 @@ void BatchNormLayer::forward(LayerInputs x, MatrixView<float> y, const Pass& pas
 
 void BatchNormLayer::forward_and_finish(LayerInputs x, MatrixView<float> y, const Pass& pass,
                                         const FinishRows& finish) {
+  const FinishRows write = forward_later(x, pass);
+  const std::size_t rows = y.rows * output_shape().positions();
+  parallel_chunks(rows, rows_per_task(mean_.size()), [&](std::size_t begin, std::size_t end) {
+    float* const out = y.data + begin * mean_.size();
+    write(begin, end - begin, out);
+    if (finish) finish(begin, end - begin, out);
+  });
+}
+
+FinishRows BatchNormLayer::forward_later(LayerInputs x, const Pass& pass) {
   const auto rows = positions(x[0], input_shape());
   batch_statistics_ = pass.training || reestimating_;
   if (batch_statistics_) {
@@ -155,12 +165,9 @@ void BatchNormLayer::forward_and_finish(LayerInputs x, MatrixView<float> y, cons
     use_running();
   }
   find_scale();
-  const std::size_t channels = rows.columns;
-  parallel_chunks(rows.rows, rows_per_task(channels), [&](std::size_t begin, std::size_t end) {
-    float* const out = y.data + begin * channels;
-    normalise_channels(rows.data + begin * channels, end - begin, channels, scales(), out);
-    if (finish) finish(begin, end - begin, out);
-  });
+  return [this, rows](std::size_t first, std::size_t count, float* out) {
+    normalise_channels(rows.data + first * rows.columns, count, rows.columns, scales(), out);
+  };
 }
 
 FinishRows BatchNormLayer::in_place(LayerInputs, std::size_t) {
@@ -175,8 +182,7 @@ FinishRows BatchNormLayer::in_place(LayerInputs, std::size_t) {
 
 // With z the normalised value before the relu, dz its gradient and n positions:
 //     dx = scale (dz - sum(dz) / n - (x - mean) inverse^2 sum(dz (x - mean)) / n)
-void BatchNormLayer::backward(LayerInputs inputs, MatrixView<const float>, MatrixView<const float> dy,
-                              InputGradients dx, const Pass&) {
+FinishRows BatchNormLayer::backward_later(LayerInputs inputs, MatrixView<const float> dy, const Pass&) {
   const auto x = positions(inputs[0], input_shape());
   const std::size_t channels = x.columns;
   const auto sums = sums_over_rows(x.rows, channels, 2 * channels, [&](auto begin, auto end, float* part) {
@@ -193,12 +199,21 @@ void BatchNormLayer::backward(LayerInputs inputs, MatrixView<const float>, Matri
     offset[c] = static_cast<float>(-share * sums[c]);
     slope[c] = static_cast<float>(-share * sums[channels + c] * inverse * inverse);
   }
+  return [this, x, dy, offset = std::move(offset), slope = std::move(slope)](std::size_t first, std::size_t count,
+                                                                             float* dx) {
+    const std::size_t at = first * x.columns;
+    channel_gradients(x.data + at, dy.data + at, count, x.columns, scales(), offset.data(), slope.data(), dx);
+  };
+}
+
+void BatchNormLayer::backward(LayerInputs inputs, MatrixView<const float>, MatrixView<const float> dy,
+                              InputGradients dx, const Pass& pass) {
+  const FinishRows write = backward_later(inputs, dy, pass);
   if (dx[0].data == nullptr) return;
-  parallel_chunks(x.rows, rows_per_task(channels), [&](std::size_t begin, std::size_t end) {
-    const std::size_t at = begin * channels;
-    channel_gradients(x.data + at, dy.data + at, end - begin, channels, scales(), offset.data(), slope.data(),
-                      dx[0].data + at);
-  });
+  const std::size_t channels = mean_.size();
+  parallel_chunks(
+      dy.rows * input_shape().positions(), rows_per_task(channels),
+      [&](std::size_t begin, std::size_t end) { write(begin, end - begin, dx[0].data + begin * channels); });
 }
 
 void BatchNormLayer::save(SafetensorsWriter& out) const {

@@ -28,6 +28,9 @@ class BatchNormLayer final : public Layer {
   void backward(LayerInputs x, MatrixView<const float> y, MatrixView<const float> dy, InputGradients dx,
                 const Pass& pass) override;
   FinishRows in_place(LayerInputs x, std::size_t place) override;
+  bool can_wait() const override { return true; }
+  FinishRows forward_later(LayerInputs x, const Pass& pass) override;
+  FinishRows backward_later(LayerInputs x, MatrixView<const float> dy, const Pass& pass) override;
   /// Forward in training a sum, a sum of squares, and scale and offset, over numbers that are read twice; back two sums
   /// and dx = a dy + b (x - mean) + c; in evaluation scale and offset.
   LayerWork work(Phase phase) const override;

@@ -185,7 +185,6 @@ void PatchWeights::paste_digital(const DigitalWeights& weights, const Channels<c
 
 void PatchWeights::read_patches(const Channels<const float>& images, const Channels<float>& positions, const Pass& pass,
                                 const FinishRows& finish) {
-  first_read_ = pass.first_read;
   const std::size_t batch = images.batch.rows;
   if (auto* digital = dynamic_cast<DigitalWeights*>(matrix_.weights.get())) {
     if (!convolve_digital(*digital, images, positions, finish)) read_digital(*digital, images, positions, finish);
@@ -193,15 +192,20 @@ void PatchWeights::read_patches(const Channels<const float>& images, const Chann
                         side_ == PatchSide::inputs ? pass.phase() : Phase::backward);
     return;
   }
-  const Direction direction = side_ == PatchSide::inputs ? Direction::forward : Direction::backward;
-  tile()->read_patches(direction, gathered(images, from_), shape_, target(positions, to_), image_codes_,
-                       pass.first_read, pass.may_calibrate(), finish);
+  read_patches(gathered(images, from_), target(positions, to_), pass, finish);
   scatter(to_, positions);
+}
+
+void PatchWeights::read_patches(const SampleBatch& images, MatrixView<float> positions, const Pass& pass,
+                                const FinishRows& finish) {
+  first_read_ = pass.first_read;
+  const Direction direction = side_ == PatchSide::inputs ? Direction::forward : Direction::backward;
+  tile()->read_patches(direction, images, shape_, positions, image_codes_, pass.first_read, pass.may_calibrate(),
+                       finish);
 }
 
 void PatchWeights::read_and_paste(const Channels<const float>& positions, const Channels<float>& images,
                                   const Pass& pass, bool is_added) {
-  first_read_ = pass.first_read;
   const std::size_t batch = images.batch.rows;
   if (auto* digital = dynamic_cast<DigitalWeights*>(matrix_.weights.get())) {
     OHMIC_EXPECT(!is_added);
@@ -213,18 +217,25 @@ void PatchWeights::read_and_paste(const Channels<const float>& positions, const 
                         side_ == PatchSide::inputs ? Phase::backward : pass.phase());
     return;
   }
-  const Direction direction = side_ == PatchSide::inputs ? Direction::backward : Direction::forward;
-  tile()->read_and_scatter(direction, gathered(positions, from_), shape_, target(images, to_), position_codes_,
-                           pass.first_read, pass.may_calibrate(), is_added);
+  read_and_paste(gathered(positions, from_), target(images, to_), pass, is_added);
   scatter(to_, images);
 }
 
-void PatchWeights::encode_deltas(const Channels<const float>& deltas) {
-  const MatrixView<const float> x = gathered(deltas, from_);
+void PatchWeights::read_and_paste(const SampleBatch& positions, MatrixView<float> images, const Pass& pass,
+                                  bool is_added) {
+  first_read_ = pass.first_read;
+  const Direction direction = side_ == PatchSide::inputs ? Direction::backward : Direction::forward;
+  tile()->read_and_scatter(direction, positions, shape_, images, position_codes_, pass.first_read, pass.may_calibrate(),
+                           is_added);
+}
+
+void PatchWeights::encode_deltas(const Channels<const float>& deltas) { encode_deltas(gathered(deltas, from_)); }
+
+void PatchWeights::encode_deltas(const SampleBatch& deltas) {
   if (side_ == PatchSide::inputs) {
-    tile()->encode_vectors(Direction::backward, x, shape_, position_codes_);
+    tile()->encode_vectors(Direction::backward, deltas, shape_, position_codes_);
   } else {
-    tile()->encode_images(Direction::backward, x, shape_, image_codes_);
+    tile()->encode_images(Direction::backward, deltas, shape_, image_codes_);
   }
 }
 
@@ -273,15 +284,22 @@ void PatchWeights::find_coded_gradient() {
   for (float& g : matrix_.gradient.values()) g /= static_cast<float>(spec.bits);
 }
 
-void PatchWeights::find_gradient(const Channels<const float>& images, const Channels<const float>& positions) {
+void PatchWeights::prepare_gradient(std::size_t batch) {
   matrix_.gradient.resize(static_cast<std::size_t>(matrix_.weights->inputs()),
                           static_cast<std::size_t>(matrix_.weights->outputs()));
-  matrix_.positions = std::max(images.batch.rows, positions.batch.rows) * window_.positions();
-  if (tile() != nullptr) {
-    find_coded_gradient();
-  } else {
-    find_digital_gradient(images, positions);
-  }
+  matrix_.positions = batch * window_.positions();
+}
+
+void PatchWeights::find_gradient(std::size_t batch) {
+  prepare_gradient(batch);
+  find_coded_gradient();
+}
+
+void PatchWeights::find_gradient(const Channels<const float>& images, const Channels<const float>& positions) {
+  const std::size_t batch = std::max(images.batch.rows, positions.batch.rows);
+  if (tile() != nullptr) return find_gradient(batch);
+  prepare_gradient(batch);
+  find_digital_gradient(images, positions);
 }
 
 // Sums over stretches of the batch, then over the stretches in their order.

@@ -39,6 +39,9 @@ class PatchWeights {
   /// `finish` is done to them while they are in the cache; only if `finishes()`.
   void read_patches(const Channels<const float>& images, const Channels<float>& positions, const Pass& pass,
                     const FinishRows& finish = {});
+  /// The same with samples that may be made when they are wanted, only if `takes_samples()`; all channels are meant.
+  void read_patches(const SampleBatch& images, MatrixView<float> positions, const Pass& pass, const FinishRows& finish);
+  bool takes_samples() const { return tile() != nullptr && tile()->reads_once(); }
   /// Whether outputs come a few at a time: from cells, or sample by sample from digital weights of patches.
   bool finishes() const { return tile() != nullptr || side_ == PatchSide::inputs; }
   /// The product of each position's numbers with the matrix is added to an image as a patch; images is
@@ -46,17 +49,23 @@ class PatchWeights {
   void read_and_paste(const Channels<const float>& positions, const Channels<float>& images, const Pass& pass,
                       bool is_added);
   bool adds_images() const { return tile() != nullptr && tile()->adds_images(); }
+  /// The same with samples as above.
+  void read_and_paste(const SampleBatch& positions, MatrixView<float> images, const Pass& pass, bool is_added);
   /// Sets matrix().gradient from the images and positions that went in. A tile's comes from the codes of its DACs:
   /// both directions must have been read before, or the deltas given to `encode_deltas`.
   void find_gradient(const Channels<const float>& images, const Channels<const float>& positions);
+  /// The same where it does not, after a batch of so many samples.
+  void find_gradient(std::size_t batch);
   /// Where nobody needs the product that `find_gradient` counts on: takes the codes of the deltas only. `deltas`: the
   /// positions of a convolution, the images of a transposed one.
   void encode_deltas(const Channels<const float>& deltas);
+  void encode_deltas(const SampleBatch& deltas);
   /// Whether find_gradient reads its arguments.
   bool needs_values() const { return tile() == nullptr; }
 
  private:
   Tile* tile() const;
+  void prepare_gradient(std::size_t batch);
   void find_coded_gradient();
   void multiply_codes(const CodeImages& images, const CodeImages& positions, bool is_first);
   void read_digital(const DigitalWeights& weights, const Channels<const float>& images,
