@@ -12,6 +12,7 @@
 #include <hwy/highway.h>
 
 #include "ohmic/core/elementary-inl.h"
+#include "ohmic/core/encode_kernel.h"
 #include "ohmic/core/gaussian_table.h"
 
 HWY_BEFORE_NAMESPACE();
@@ -478,7 +479,10 @@ ByteScale ByteScale::of(float step, int levels, float largest, std::uint32_t off
 
 void encode_bytes(std::span<const float> x, const ByteScale& scale, std::size_t first_row, std::uint8_t* bytes,
                   std::uint8_t* squares) {
-  HWY_DYNAMIC_DISPATCH(EncodeBytesKernel)(x, scale, first_row, bytes, squares);
+  const std::size_t done = encode_bytes_avx512(x, scale, first_row, bytes, squares);
+  if (done == x.size()) return;
+  HWY_DYNAMIC_DISPATCH(EncodeBytesKernel)
+  (x.subspan(done), scale, first_row + done, bytes + done, squares == nullptr ? nullptr : squares + done);
 }
 
 void sigmoid(std::span<float> x) { HWY_DYNAMIC_DISPATCH(SigmoidKernel)(x); }

@@ -157,6 +157,30 @@ TEST_P(KernelTest, SquaredCodesKeepTheirSumAndNeverExceedAByte) {
   EXPECT_EQ(square_codes(std::vector<std::int8_t>(7, 0), 0, 5, squares.data()).step, 0);
 }
 
+// Whole vectors and rests, squares of large and of small codes, values beyond the range.
+TEST_P(KernelTest, EncodeBytesGivesTheCodesOfQuantiseAndTheirSquares) {
+  for (const int levels : {127, 7}) {
+    for (const std::size_t size : {1u, 17u, 63u, 64u, 65u, 300u}) {
+      std::vector<float> x = some_floats(size, 7);
+      x[size / 2] = -1e30f;
+      const float step = 1.0f / static_cast<float>(levels);
+      const ByteScale scale = ByteScale::of(step, levels, max_abs(x), 12345);
+      std::vector<std::int8_t> codes(size);
+      quantise(x, 1 / step, levels, codes);
+      std::vector<std::uint8_t> squares(size), bytes(size), bytes_alone(size), found(size);
+      const SquaredCodes whole = square_codes(codes, 5, 12345, squares.data());
+      ASSERT_EQ(whole.step, scale.square_step);
+      encode_bytes(x, scale, 5, bytes.data(), found.data());
+      encode_bytes(x, scale, 5, bytes_alone.data(), nullptr);
+      for (std::size_t i = 0; i < size; ++i) {
+        ASSERT_EQ(bytes[i], codes[i] + 128) << i << " of " << size;
+        ASSERT_EQ(found[i], squares[i]) << i << " of " << size;
+      }
+      ASSERT_EQ(bytes_alone, bytes);
+    }
+  }
+}
+
 INSTANTIATE_TEST_SUITE_P(EveryInstructionSet, KernelTest,
                          testing::Values("baseline", "avx2", "avx512", "avx512_vnni", "amx"),
                          [](const auto& param_info) { return std::string(param_info.param); });
