@@ -284,10 +284,14 @@ OHMIC_VNNI_INLINE __m512 deviation_of(__m512i sum, float scale, float offset) {
   return _mm512_sqrt_ps(_mm512_max_ps(_mm512_add_ps(scaled, _mm512_set1_ps(offset)), _mm512_setzero_ps()));
 }
 
-// Noise of the words in steps of kGaussianStep: a part for each byte, and the weighted sum of four.
+// A number whose last bit is kGaussianStep: steps are added to its bits.
+constexpr float kStepsFrom = 0x1.8p23f * detail::kGaussianStep;
+
+// Noise of the words: a part for each byte, and the weighted sum of four.
 OHMIC_VNNI_INLINE __m512 gaussians_of(__m512i words, __m512i parts, __m512i weights) {
-  const __m512i part = _mm512_permutexvar_epi8(words, parts);
-  return _mm512_cvtepi32_ps(_mm512_dpbusd_epi32(_mm512_setzero_si512(), weights, part));
+  const __m512i from = _mm512_set1_epi32(std::bit_cast<int>(kStepsFrom));
+  const __m512i moved = _mm512_dpbusd_epi32(from, weights, _mm512_permutexvar_epi8(words, parts));
+  return _mm512_sub_ps(_mm512_castsi512_ps(moved), _mm512_set1_ps(kStepsFrom));
 }
 
 // Four rows of outputs, those beyond the last one in its place.
@@ -325,20 +329,19 @@ OHMIC_VNNI void quiet_outputs(const From& sums, int first_panel, int panels, con
   }
 }
 
-// Of the PatchRows; variances for noise in steps of kGaussianStep.
+// Of the PatchRows.
 struct FourRows {
   __m128i counter[kTogether];
   float mean_scale[kTogether], variance_scale[kTogether], variance_offset[kTogether];
 
   template <class From>
   OHMIC_VNNI_INLINE FourRows(const From& sums, int row) {
-    constexpr float kStep = detail::kGaussianStep;  // a power of two, so nothing is rounded here
     for (int i = 0; i < kTogether; ++i) {
       const PatchRow& from = sums.row(row + i);
       counter[i] = _mm_loadu_si128(reinterpret_cast<const __m128i*>(from.counter.data()));
       mean_scale[i] = from.mean_scale;
-      variance_scale[i] = from.variance_scale * (kStep * kStep);
-      variance_offset[i] = from.variance_offset * (kStep * kStep);
+      variance_scale[i] = from.variance_scale;
+      variance_offset[i] = from.variance_offset;
     }
   }
 };
