@@ -15,7 +15,7 @@ namespace ohmic {
 std::uint32_t cipher_word(const RandomStream& stream, std::uint32_t element);
 
 /// Standard normal, a sum of four parts of one 32-bit word (gaussian_parts.h): symmetric, |z| up to 5.4, the law within
-/// 6e-5 of the normal one. random.h has a slower inversion with longer tails.
+/// 8e-5 of the normal one. random.h has a slower inversion with longer tails.
 float cipher_gaussian(const RandomStream& stream, std::uint32_t element);
 
 /// The sum itself. The vector kernels compute the same bits.

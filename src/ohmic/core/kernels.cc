@@ -470,8 +470,8 @@ ByteScale ByteScale::of(float step, int levels, float largest, std::uint32_t off
   s.offset = offset;
   if (!(step > 0)) return s;
   s.inverse_step = 1 / step;
-  // Rounding keeps the order, so this is the largest code.
-  const float code = std::nearbyint(std::min(largest * s.inverse_step, static_cast<float>(levels)));
+  // Rounding keeps the order, so this is the largest code; of NaN, `levels`.
+  const float code = std::nearbyint(std::min(static_cast<float>(levels), largest * s.inverse_step));
   s.multiplier = square_multiplier(static_cast<std::int32_t>(code));
   if (s.multiplier > 0) s.square_step = 65536.0f / static_cast<float>(s.multiplier);
   return s;

@@ -424,10 +424,11 @@ OHMIC_VNNI void analog_of_all(const From& sums, float* analog, std::size_t strid
 }  // namespace
 
 bool has_patch_vnni() {
-  // Leaf 7: AVX-512 DQ is bit 17 of EBX, VAES bit 9 of ECX; not every compiler has names for them.
+  // Leaf 7: AVX-512 DQ is bit 17 of EBX, VBMI and VAES are bits 1 and 9 of ECX; not every compiler has names for them.
   static const bool has_rest = [] {
     unsigned eax = 0, ebx = 0, ecx = 0, edx = 0;
-    return __get_cpuid_count(7, 0, &eax, &ebx, &ecx, &edx) != 0 && (ebx >> 17 & 1) != 0 && (ecx >> 9 & 1) != 0;
+    return __get_cpuid_count(7, 0, &eax, &ebx, &ecx, &edx) != 0 && (ebx >> 17 & 1) != 0 && (ecx >> 1 & 1) != 0 &&
+           (ecx >> 9 & 1) != 0;
   }();
   return has_rest && cpu_has(CpuFeature::avx512_vnni);
 }

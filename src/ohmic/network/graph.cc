@@ -271,10 +271,10 @@ MatrixView<const float> Graph::run(std::size_t layers, MatrixView<const float> x
   sample_ = x;
   for (Node& node : nodes_) give_back(node.output);
   for (std::size_t l = 0; l < layers; ++l) nodes_[l].count(pass.phase(), x.rows);
-  std::vector<int> left;
-  for (const Node& node : nodes_) left.push_back(node.uses);
-  SampleBatch made;          // the output that the last layer left to this one
-  std::size_t to_leave = 0;  // the layers whose inputs are still there
+  std::vector<int> uses_left;
+  for (const Node& node : nodes_) uses_left.push_back(node.uses);
+  SampleBatch made;                  // the output that the last layer left to this one
+  std::size_t first_unreleased = 0;  // from which layer on inputs are still there
   for (std::size_t l = 0; l < layers; ++l) {
     const std::size_t first = l;
     Layer& layer = *nodes_[first].layer;
@@ -298,11 +298,11 @@ MatrixView<const float> Graph::run(std::size_t layers, MatrixView<const float> x
     } else {
       layer.forward_and_finish(in_, nodes_[l].output.view(), pass, all_steps);
     }
-    for (; to_leave <= l; ++to_leave) {
-      for (const int input : nodes_[to_leave].inputs) {
+    for (; first_unreleased <= l; ++first_unreleased) {
+      for (const int input : nodes_[first_unreleased].inputs) {
         if (input == kSample) continue;
         Node& from = nodes_[static_cast<std::size_t>(input)];
-        if (--left[static_cast<std::size_t>(input)] == 0 && !(pass.training && from.kept)) give_back(from.output);
+        if (--uses_left[static_cast<std::size_t>(input)] == 0 && !(pass.training && from.kept)) give_back(from.output);
       }
     }
   }
@@ -345,6 +345,7 @@ void Graph::backward_through(std::size_t l, const SampleBatch& dy, const Pass& p
       from.has_gradient = true;
       continue;
     }
+    // Deltas that are made may come from the same gradient: each sample's are wanted before anything is added to it.
     if (from.has_gradient && node.layer->can_add_gradient() && from.gradient.view().data != dy.values.data) {
       dx[k] = {from.gradient.view(), true};
       continue;

@@ -88,6 +88,20 @@ Wired repeated_input(bool ends) {
   return w;
 }
 
+// A convolution whose deltas are made from the gradient that it adds its own to.
+Wired one_convolution_beside_its_input() {
+  return wired({node(LayerKind::convolution, 16, {}, "a"), node(LayerKind::convolution, 16),
+                node(LayerKind::batch_norm, 0, {}, "b"), node(LayerKind::add, 0, {"a", "b"}),
+                node(LayerKind::global_average_pool)},
+               {{-1}, {0}, {1}, {0, 2}, {3}});
+}
+
+// A batch norm leaves its gradient only to convolutions that need no gradient of a bias.
+Wired without_bias(Wired w) {
+  for (LayerSpec& l : w.spec.layers) l.bias = false;
+  return w;
+}
+
 Graph make(WeightKind kind, int adc_bits = 8, const NetworkSpec& spec = network(), int slices = 1) {
   static const std::shared_ptr<const CellModel> cell = DeviceSpec("pcm").make();
   GraphContext context;
@@ -235,7 +249,9 @@ void expect_training_as_layer_by_layer(const Wired& network, WeightKind kind, in
 }
 
 TEST(Graph, TrainingInPlaceGivesTheBitsOfTheLayers) {
-  for (const Wired& network : {residual_network(), repeated_input(false), repeated_input(true)}) {
+  for (const Wired& network :
+       {residual_network(), without_bias(residual_network()), without_bias(repeated_input(false)), repeated_input(true),
+        without_bias(one_convolution_beside_its_input())}) {
     for (const int threads : {1, 2}) {
       set_thread_count(threads);
       expect_training_as_layer_by_layer(network, WeightKind::analog, 1);

@@ -87,18 +87,19 @@ class Layer {
   /// Whether `backward` can add to a gradient that is there.
   virtual bool can_add_gradient() const { return false; }
 
-  /// In training a layer with one input that looks at each position alone, once it has seen the whole batch, can leave
-  /// writing to the one that reads: then what it writes is still in the cache, and need not be stored. Forward or back
-  /// up to the point where it would write; gives what writes the positions [first, first + count) of the outputs, or of
-  /// the gradient by the input, to `rows`. The inputs, and dy, must stay as they are until then.
+  /// In training a layer that looks at each position alone, once it has seen the whole batch (a batch norm), can leave
+  /// writing to a layer that wants each sample once (a convolution beside it): what it writes is then still in the
+  /// cache and need not be stored. `forward_later` and `backward_later` are forward and back up to the point where they
+  /// would write; they give what writes the positions [first, first + count) of the output, or of the gradient by the
+  /// only input, to `rows`. Inputs and dy must stay until then, each sample until it is made.
   virtual bool can_wait() const { return false; }
   virtual FinishRows forward_later(LayerInputs x, const Pass& pass);
   virtual FinishRows backward_later(LayerInputs x, MatrixView<const float> dy, const Pass& pass);
-  /// Whether a layer with one input wants each of its samples only once: then forward_samples is there, which is
+  /// Whether the layer has one input and wants each sample of it only once: then `forward_samples` is there, which is
   /// forward, or with `finish` forward_and_finish.
   virtual bool takes_samples() const { return false; }
   virtual void forward_samples(const SampleBatch& x, MatrixView<float> y, const Pass& pass, const FinishRows& finish);
-  /// The same of dy; then backward_samples is there.
+  /// The same of dy, with `backward_samples`. A sample of dy is wanted before anything is written to that sample of dx.
   virtual bool takes_delta_samples() const { return false; }
   virtual void backward_samples(const SampleBatch& dy, const InputGradient& dx, const Pass& pass);
   /// What `backward` reads; the graph frees the rest.
