@@ -10,7 +10,6 @@ namespace ohmic {
 namespace {
 
 constexpr std::size_t kAtOnce = 64;
-constexpr std::uint16_t kGolden = 40503;  // as in square_codes
 
 // Packing leaves the values in this order: in the lane l of 16 bytes four of each of the four vectors, from 4 l on.
 constexpr std::size_t packed_value(std::size_t place) { return place / 4 % 4 * 16 + place / 16 * 4 + place % 4; }

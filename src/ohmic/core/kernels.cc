@@ -238,7 +238,6 @@ std::int64_t SquareCodesKernel(std::span<const std::int8_t> codes, std::size_t f
                                std::int32_t multiplier, std::uint8_t* squares) {
   const Ints di;
   const hn::Rebind<std::uint8_t, Ints> bytes;
-  constexpr std::int32_t kGolden = 40503;  // 65536 / golden ratio
   const std::size_t lanes = hn::Lanes(di);
   auto sum = hn::Zero(di);
   auto dither = hn::Add(hn::Mul(hn::Add(hn::Iota(di, 0), hn::Set(di, static_cast<std::int32_t>(first_row & 0xffff))),
@@ -268,7 +267,6 @@ void EncodeBytesKernel(std::span<const float> x, const ByteScale& s, std::size_t
   const Ints di;
   const hn::Rebind<std::int8_t, Floats> d8;
   const hn::Rebind<std::uint8_t, Floats> du8;
-  constexpr std::int32_t kGolden = 40503;  // as in square_codes
   const std::size_t lanes = hn::Lanes(d);
   const auto limit = hn::Set(d, static_cast<float>(s.levels));
   const auto scale = hn::Set(d, s.inverse_step);
