@@ -4,6 +4,7 @@
 #include <bit>
 #include <cmath>
 #include <cstring>
+#include <type_traits>
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_DISABLED_TARGETS (HWY_SSSE3 | HWY_AVX3_DL)
@@ -208,21 +209,40 @@ void AnalogOfSumsKernel(const AnalogSums& sums, std::span<const PatchRow> rows, 
 // With the largest output as full scale none needs clamping: the quotient is at most `levels` beside rounding.
 enum class Conversion { none, clamped, unclamped };
 
+// How rows are converted: y becomes step round(inverse y), the rows' divisions done side by side.
+struct RowSteps {
+  static constexpr std::size_t kRows = 64;
+  alignas(64) float inverse[kRows], step[kRows];
+
+  template <Conversion kConversion>
+  HWY_INLINE void assign(const OutputConversion& c, const float* largest, std::size_t count) {
+    const auto levels = static_cast<float>(c.levels);
+    for (std::size_t i = 0; i < count; ++i) {
+      const float range = kConversion == Conversion::unclamped ? largest[i] : c.range;
+      inverse[i] = range > 0 ? levels / range : 0;  // a row of zeros
+      step[i] = kConversion == Conversion::none ? c.factor : range / levels * c.factor;
+    }
+  }
+};
+
+template <Conversion kConversion>
+HWY_INLINE FloatVector converted(FloatVector y, float inverse_step, float step, FloatVector limit) {
+  const Floats d;
+  if constexpr (kConversion == Conversion::none) return hn::Mul(y, hn::Set(d, step));
+  y = hn::Mul(y, hn::Set(d, inverse_step));
+  if constexpr (kConversion == Conversion::clamped) y = hn::Min(hn::Max(y, hn::Neg(limit)), limit);
+  return hn::Mul(hn::Round(y), hn::Set(d, step));
+}
+
 template <Conversion kConversion, bool kAccumulate, bool kWhole>
 HWY_INLINE void run_outputs(const float* HWY_RESTRICT from, std::size_t length, float inverse_step, float step,
                             float levels, float* HWY_RESTRICT out) {
   const Floats d;
   const std::size_t lanes = hn::Lanes(d);
   const auto limit = hn::Set(d, levels);
-  const auto converted = [&](FloatVector y) {
-    if constexpr (kConversion == Conversion::none) return hn::Mul(y, hn::Set(d, step));
-    y = hn::Mul(y, hn::Set(d, inverse_step));
-    if constexpr (kConversion == Conversion::clamped) y = hn::Min(hn::Max(y, hn::Neg(limit)), limit);
-    return hn::Mul(hn::Round(y), hn::Set(d, step));
-  };
   std::size_t i = 0;
   for (; i + lanes <= length; i += lanes) {
-    auto y = converted(hn::LoadU(d, from + i));
+    auto y = converted<kConversion>(hn::LoadU(d, from + i), inverse_step, step, limit);
     if constexpr (kAccumulate) y = hn::Add(hn::LoadU(d, out + i), y);
     hn::StoreU(y, d, out + i);
   }
@@ -240,44 +260,29 @@ template <Conversion kConversion, bool kAccumulate, bool kWhole>
 HWY_INLINE void all_rows(const OutputConversion& c, const float* analog, std::size_t stride, const float* largest,
                          std::span<float* const> out) {
   const auto levels = static_cast<float>(c.levels);
-  constexpr std::size_t kRows = 64;  // whose divisions are done side by side
-  alignas(64) float inverse_step[kRows], step[kRows];
-  const auto range_of = [&](std::size_t row) { return kConversion == Conversion::unclamped ? largest[row] : c.range; };
-  for (std::size_t begin = 0; begin < out.size(); begin += kRows) {
-    const std::size_t count = std::min(kRows, out.size() - begin);
-    if constexpr (kConversion != Conversion::none) {
-      for (std::size_t i = 0; i < count; ++i) {
-        const float range = range_of(begin + i);
-        inverse_step[i] = levels / range;
-        step[i] = range / levels * c.factor;
-      }
-    }
+  RowSteps steps;
+  for (std::size_t begin = 0; begin < out.size(); begin += RowSteps::kRows) {
+    const std::size_t count = std::min(RowSteps::kRows, out.size() - begin);
+    steps.assign<kConversion>(c, largest + begin, count);
     for (std::size_t i = 0; i < count; ++i, analog += stride) {
-      float* const to = out[begin + i];
-      const bool is_exact = kConversion == Conversion::none || range_of(begin + i) <= 0;
       for (const OutputRun& run : c.runs) {
-        const auto length = static_cast<std::size_t>(run.length);
-        if (is_exact) {
-          run_outputs<Conversion::none, kAccumulate, kWhole>(analog + run.from, length, 0, c.factor, 0, to + run.to);
-        } else {
-          run_outputs<kConversion, kAccumulate, kWhole>(analog + run.from, length, inverse_step[i], step[i], levels,
-                                                        to + run.to);
-        }
+        run_outputs<kConversion, kAccumulate, kWhole>(analog + run.from, static_cast<std::size_t>(run.length),
+                                                      steps.inverse[i], steps.step[i], levels, out[begin + i] + run.to);
       }
     }
   }
 }
 
-template <bool kAccumulate, bool kWhole>
-HWY_INLINE void convert_rows(const OutputConversion& c, const float* analog, std::size_t stride, const float* largest,
-                             std::span<float* const> out) {
-  switch (c.adc) {
-    case AdcMode::off:
-      return all_rows<Conversion::none, kAccumulate, kWhole>(c, analog, stride, largest, out);
-    case AdcMode::fixed:
-      return all_rows<Conversion::clamped, kAccumulate, kWhole>(c, analog, stride, largest, out);
-    case AdcMode::per_vector:
-      return all_rows<Conversion::unclamped, kAccumulate, kWhole>(c, analog, stride, largest, out);
+// Calls f with the conversion as a template argument.
+template <class F>
+HWY_INLINE void with_conversion(const OutputConversion& c, const F& f) {
+  const bool is_exact = c.adc == AdcMode::off || (c.adc == AdcMode::fixed && c.range <= 0);
+  if (is_exact) {
+    f(std::integral_constant<Conversion, Conversion::none>());
+  } else if (c.adc == AdcMode::fixed) {
+    f(std::integral_constant<Conversion, Conversion::clamped>());
+  } else {
+    f(std::integral_constant<Conversion, Conversion::unclamped>());
   }
 }
 
@@ -286,13 +291,16 @@ void ConvertOutputsKernel(const OutputConversion& c, const float* analog, std::s
   const std::size_t lanes = hn::Lanes(Floats());
   const bool whole = std::ranges::all_of(
       c.runs, [&](const OutputRun& run) { return static_cast<std::size_t>(run.length) % lanes == 0; });
-  if (c.accumulate) {
-    whole ? convert_rows<true, true>(c, analog, stride, largest, out)
-          : convert_rows<true, false>(c, analog, stride, largest, out);
-  } else {
-    whole ? convert_rows<false, true>(c, analog, stride, largest, out)
-          : convert_rows<false, false>(c, analog, stride, largest, out);
-  }
+  with_conversion(c, [&](auto conversion) {
+    constexpr Conversion kConversion = decltype(conversion)::value;
+    if (c.accumulate) {
+      whole ? all_rows<kConversion, true, true>(c, analog, stride, largest, out)
+            : all_rows<kConversion, true, false>(c, analog, stride, largest, out);
+    } else {
+      whole ? all_rows<kConversion, false, true>(c, analog, stride, largest, out)
+            : all_rows<kConversion, false, false>(c, analog, stride, largest, out);
+    }
+  });
 }
 
 void SumPixelsKernel(const std::uint8_t* pixels, std::size_t pixel_bytes, std::size_t first, std::size_t count,

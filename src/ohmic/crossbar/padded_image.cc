@@ -3,8 +3,6 @@
 #include <algorithm>
 #include <cstring>
 
-#include "ohmic/core/channel_kernels.h"
-
 namespace ohmic {
 namespace {
 
@@ -36,19 +34,6 @@ void fill_padding(const PatchShape& s, std::size_t room, std::uint8_t value, std
 }
 
 }  // namespace
-
-void copy_inner(const PatchShape& s, const float* padded, std::span<float> image, bool is_added) {
-  const auto channels = static_cast<std::size_t>(s.channels);
-  each_image_row(s, [&](std::size_t to, std::size_t from, std::size_t pixels) {
-    const float* const values = padded + from * channels;
-    float* const place = image.data() + to * channels;
-    if (is_added) {
-      add_values(place, values, pixels * channels, false, place);
-    } else {
-      std::copy_n(values, pixels * channels, place);
-    }
-  });
-}
 
 void place_values(const PatchShape& s, std::span<const float> x, std::span<float> image) {
   const auto channels = static_cast<std::size_t>(s.channels);

@@ -10,9 +10,6 @@
 
 namespace ohmic {
 
-/// An image of floats out of its padding, with `is_added` on top of what is there.
-void copy_inner(const PatchShape& shape, const float* padded, std::span<float> image, bool is_added);
-
 /// An image of floats into its padded place.
 void place_values(const PatchShape& shape, std::span<const float> x, std::span<float> image);
 

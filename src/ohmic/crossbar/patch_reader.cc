@@ -9,6 +9,7 @@
 #include "ohmic/core/error.h"
 #include "ohmic/core/parallel.h"
 #include "ohmic/crossbar/padded_image.h"
+#include "ohmic/crossbar/target_lines.h"
 
 namespace ohmic {
 namespace {
@@ -83,10 +84,8 @@ struct PatchReader::Job {
   std::vector<std::size_t> position_pixel;               ///< in the image of `in`, where each patch begins
   std::vector<std::size_t> kernel_pixel;                 ///< of each kernel position, from there
   std::vector<std::vector<std::int32_t>> group_offsets;  ///< per block: bytes from the first pixel of a patch
-  std::vector<std::size_t> position_target;              ///< floats in the image of `into`
   std::vector<OutputRun> whole;                          ///< all of one position's outputs
   std::vector<OutputRun> runs;                           ///< the same, or by where they lie in the image of `into`
-  std::size_t target_size = 0;                           ///< floats in the image of `into` with padding
   OutputConversion conversion{};
   const FinishRows& finish;
   bool is_added;
@@ -115,8 +114,14 @@ struct PatchReader::Scratch {
   std::vector<PatchRow> rows;
   std::vector<float*> out;
   std::vector<SampleAtBlock> samples;  // blocks x samples
-  AlignedVector<float> targets;        // samples x padded image of `into`
+  TargetLines targets;                 // of `into`
   std::size_t stride = 0;              // from one row's outputs to the next
+
+  // Outputs go to `to`, each row's `step` further on.
+  void aim(float* to, std::size_t step, std::size_t count) {
+    out.resize(count);
+    for (float*& row : out) row = std::exchange(to, to + step);
+  }
 
   void resize_rows(std::size_t count, std::size_t columns) {
     stride = (columns + DigitPanels::kColumns - 1) / DigitPanels::kColumns * DigitPanels::kColumns;
@@ -271,7 +276,6 @@ void PatchReader::prepare_samples(const Job& job, std::size_t begin, std::size_t
   s.steps.resize(samples);
   s.square_steps.resize(samples);
   s.window_sums.assign(blocks_.size() * samples * job.positions(), 0);
-  s.targets.assign(samples * job.target_size, 0.0f);
   s.samples.clear();
   for (std::size_t v = 0; v < samples; ++v) encode(job, begin + v, v, s);
   for (std::size_t b = 0; b < blocks_.size(); ++b) {
@@ -288,30 +292,23 @@ void PatchReader::prepare_samples(const Job& job, std::size_t begin, std::size_t
 
 namespace {
 
-// A position of a sample of the chunk.
-struct Place {
-  std::size_t sample, position;
-};
-
-// Calls f(done, here, place) for `count` positions from `place` on, for those of one sample after the other: how many
-// are done, how many follow, and where. Gives the place behind them.
+// Calls f(done, here, group, place) for `count` things from number `first` on, in groups of `size`, for those of one
+// group after the other: how many are done, how many follow, of which group, from which place in it on.
 template <class F>
-Place each_stretch(Place place, std::size_t count, std::size_t positions, const F& f) {
+void each_stretch(std::size_t first, std::size_t count, std::size_t size, const F& f) {
   for (std::size_t done = 0; done < count;) {
-    const std::size_t here = std::min(count - done, positions - place.position);
-    f(done, here, place);
+    const std::size_t group = (first + done) / size, place = (first + done) % size;
+    const std::size_t here = std::min(count - done, size - place);
+    f(done, here, group, place);
     done += here;
-    place.position += here;
-    if (place.position == positions) place = {place.sample + 1, 0};
   }
-  return place;
 }
 
 // The largest output of each sample.
-void note_largest(Place place, std::size_t count, std::size_t positions, std::span<const float> largest,
+void note_largest(std::size_t first, std::size_t count, std::size_t positions, std::span<const float> largest,
                   std::span<FullScales> seen) {
-  each_stretch(place, count, positions, [&](std::size_t done, std::size_t here, Place at) {
-    float& most = seen[at.sample].output;
+  each_stretch(first, count, positions, [&](std::size_t done, std::size_t here, std::size_t sample, std::size_t) {
+    float& most = seen[sample].output;
     most = std::max(most, max_abs(largest.subspan(done, here)));
   });
 }
@@ -353,51 +350,54 @@ void PatchReader::read_samples(const Job& job, std::size_t begin, std::size_t en
   const std::size_t most_rows = rows_at_once(job.array.digits());
   s.resize_rows(most_rows, job.columns());
   const bool scatter = job.into != nullptr;
-  const bool direct = !scatter || blocks_.size() == 1;  // converted where they belong, else summed up before
-  // Where the outputs of s.rows go.
-  const auto aim = [&](Place from) {
-    each_stretch(from, s.out.size(), positions, [&](std::size_t done, std::size_t here, Place at) {
-      float* const sample =
-          scatter ? s.targets.data() + at.sample * job.target_size : job.y.data + (begin + at.sample) * job.y.columns;
-      for (std::size_t i = 0; i < here; ++i) {
-        const std::size_t p = at.position + i;
-        s.out[done + i] = sample + (scatter ? job.position_target[p] : p * job.columns());
-      }
-    });
-  };
+  const bool direct = scatter && blocks_.size() == 1;  // converted where they fall, else summed up before
+  if (scatter) s.targets.reshape(*job.into, job.is_added);
   OutputConversion conversion = job.conversion;
-  conversion.runs = direct ? job.runs : job.whole;
-  Place first{0, 0};
-  for (std::size_t left = samples * positions; left > 0;) {
-    const std::size_t count = std::min(most_rows, left);
-    left -= count;
+  conversion.runs = job.whole;
+  for (std::size_t first = 0; first < samples * positions; first += most_rows) {
+    const std::size_t count = std::min(most_rows, samples * positions - first);
     s.rows.resize(count);
-    s.out.resize(count);
-    if (direct) {
-      aim(first);
+    if (scatter) {
+      s.aim(s.sums.data(), s.stride, count);
     } else {
-      for (std::size_t r = 0; r < count; ++r) s.out[r] = s.sums.data() + r * s.stride;
+      s.aim(job.y.data + (begin * positions + first) * job.columns(), job.columns(), count);
     }
-    Place next = first;
     for (std::size_t b = 0; b < blocks_.size(); ++b) {
-      next = each_stretch(first, count, positions, [&](std::size_t done, std::size_t here, Place at) {
-        fill_rows(job, s.samples[b * samples + at.sample], at.position, std::span(s.rows).subspan(done, here));
-      });
+      each_stretch(first, count, positions,
+                   [&](std::size_t done, std::size_t here, std::size_t sample, std::size_t position) {
+                     fill_rows(job, s.samples[b * samples + sample], position, std::span(s.rows).subspan(done, here));
+                   });
       read_rows(job, b, begin, s);
       note_largest(first, count, positions, s.largest, job.seen.subspan(begin));
-      conversion.accumulate = b > 0 || (scatter && direct);
+      if (direct) continue;
+      conversion.accumulate = b > 0;
       convert_outputs(conversion, s.analog.data(), s.stride, s.largest.data(), s.out);
     }
-    if (!direct) {
-      aim(first);
-      convert_outputs({AdcMode::off, 0, 0, job.runs, true}, s.sums.data(), s.stride, nullptr, s.out);
+    if (direct) {
+      add_to_lines(job, begin, first, count, job.conversion, s.analog.data(), s);
+    } else if (scatter) {
+      add_to_lines(job, begin, first, count, {AdcMode::off, 0, 0, {}, true}, s.sums.data(), s);
+    } else if (job.finish) {
+      job.finish(begin * positions + first, count, s.out[0]);
     }
-    if (!scatter && job.finish) job.finish((begin + first.sample) * positions + first.position, count, s.out[0]);
-    first = next;
   }
-  for (std::size_t v = 0; scatter && v < samples; ++v) {
-    copy_inner(*job.into, s.targets.data() + v * job.target_size, job.y.row(begin + v), job.is_added);
-  }
+}
+
+// The outputs of `count` positions of the samples from `begin` on, a row of `values` each, into the images of `into`.
+void PatchReader::add_to_lines(const Job& job, std::size_t begin, std::size_t first, std::size_t count,
+                               OutputConversion conversion, const float* values, Scratch& s) const {
+  const PatchShape& into = *job.into;
+  const auto height = static_cast<std::size_t>(into.out_height()), width = static_cast<std::size_t>(into.out_width());
+  const auto step = static_cast<std::size_t>(into.stride_x) * static_cast<std::size_t>(into.channels);
+  conversion.runs = job.runs;
+  conversion.accumulate = true;
+  each_stretch(first, count, width, [&](std::size_t done, std::size_t here, std::size_t line, std::size_t x) {
+    const std::size_t sample = line / height, y = line % height;
+    if (y == 0 && x == 0) s.targets.begin(job.y.row(begin + sample));
+    s.aim(s.targets.open(static_cast<int>(y)) + x * step, step, here);
+    convert_outputs(conversion, values + done * s.stride, s.stride, s.largest.data() + done, s.out);
+    if (y + 1 == height && x + here == width) s.targets.finish();
+  });
 }
 
 // Exact inputs: patches are copied out and multiplied in fp32.
@@ -414,7 +414,11 @@ void PatchReader::read_exact(const Job& job, std::size_t sample) const {
   std::vector<float> value, squared, mean(columns), variance(columns), z(noisy ? columns : 0), sum(columns);
   OutputConversion conversion = job.conversion;
   conversion.runs = job.whole;
-  std::vector<float> target(job.target_size, 0.0f);
+  TargetLines targets;
+  if (job.into != nullptr) {
+    targets.reshape(*job.into, job.is_added);
+    targets.begin(job.y.row(sample));
+  }
   for (std::size_t p = 0; p < job.positions(); ++p) {
     for (std::size_t b = 0; b < blocks_.size(); ++b) {
       index.clear();
@@ -447,12 +451,14 @@ void PatchReader::read_exact(const Job& job, std::size_t sample) const {
     if (job.into == nullptr) {
       std::copy(sum.begin(), sum.end(), job.y.row(sample).begin() + static_cast<std::ptrdiff_t>(p * columns));
     } else {
-      float* const to[1] = {target.data() + job.position_target[p]};
+      const auto width = static_cast<std::size_t>(job.into->out_width());
+      const auto step = static_cast<std::size_t>(job.into->stride_x) * static_cast<std::size_t>(job.into->channels);
+      float* const to[1] = {targets.open(static_cast<int>(p / width)) + p % width * step};
       convert_outputs({AdcMode::off, 0, 0, job.runs, true}, sum.data(), columns, nullptr, to);
     }
   }
   if (job.into != nullptr) {
-    copy_inner(*job.into, target.data(), job.y.row(sample), job.is_added);
+    targets.finish();
   } else if (job.finish) {
     job.finish(sample * job.positions(), job.positions(), job.y.row(sample).data());
   }
@@ -487,7 +493,7 @@ void PatchReader::read(ArrayReader& array, const SampleBatch& x, const PatchShap
   prepare_digits(array.digits(), in, array.block_rows());
   if (is_exact) load_exact(array, exact);
   codes.reshape(x.rows(), in, is_exact);
-  Job job{array, x, in, into, y, codes, key, seen, {}, {}, {}, {}, {}, {}, 0, {}, finish, is_added};
+  Job job{array, x, in, into, y, codes, key, seen, {}, {}, {}, {}, {}, {}, finish, is_added};
   PixelOffsets offsets(in);
   job.position_pixel = std::move(offsets.position);
   job.kernel_pixel = std::move(offsets.kernel);
@@ -496,12 +502,7 @@ void PatchReader::read(ArrayReader& array, const SampleBatch& x, const PatchShap
   }
   job.whole = {{0, array.digits().columns(), 0}};
   if (into != nullptr) {
-    PixelOffsets targets(*into);
-    job.position_target = std::move(targets.position);
-    for (std::size_t& at : job.position_target) at *= static_cast<std::size_t>(into->channels);
-    job.runs = runs_of(*into, targets.kernel);
-    job.target_size = static_cast<std::size_t>(into->padded_height() * into->padded_width()) *
-                      static_cast<std::size_t>(into->channels);
+    job.runs = runs_of(*into, PixelOffsets(*into).kernel);
   } else {
     job.runs = job.whole;
   }

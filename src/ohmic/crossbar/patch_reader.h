@@ -56,6 +56,8 @@ class PatchReader {
   void read_samples(const Job& job, std::size_t begin, std::size_t end) const;
   void prepare_samples(const Job& job, std::size_t begin, std::size_t samples, Scratch& s) const;
   static void fill_rows(const Job& job, const SampleAtBlock& sample, std::size_t first, std::span<PatchRow> rows);
+  void add_to_lines(const Job& job, std::size_t begin, std::size_t first, std::size_t count,
+                    OutputConversion conversion, const float* values, Scratch& s) const;
   void read_rows(const Job& job, std::size_t block, std::size_t begin, Scratch& s) const;
   void encode(const Job& job, std::size_t sample, std::size_t place, Scratch& s) const;
   void sum_windows(const Job& job, const std::uint8_t* squares, std::size_t place, Scratch& s) const;
