@@ -13,21 +13,22 @@
 #include <array>
 #include <cstdint>
 
+#include "ohmic/core/cipher_random.h"
+
 HWY_BEFORE_NAMESPACE();
 namespace ohmic::HWY_NAMESPACE {
 
 // Random123's ARS: a round's key is the one before plus these 64-bit constants.
 constexpr std::uint64_t kWeyl[2] = {0x9E3779B97F4A7C15u, 0xBB67AE8584CAA73Bu};
-constexpr int kRounds = 7;
 
 struct RoundKeys {
-  alignas(64) std::uint64_t key[kRounds + 1][8];  // the same 128 bits four times
+  alignas(64) std::uint64_t key[kCipherRounds + 1][8];  // the same 128 bits four times
 };
 
 HWY_INLINE RoundKeys round_keys(const std::array<std::uint32_t, 2>& key) {
   RoundKeys keys;
   const std::uint64_t first = key[0] | static_cast<std::uint64_t>(key[1]) << 32;
-  for (int r = 0; r <= kRounds; ++r) {
+  for (int r = 0; r <= kCipherRounds; ++r) {
     for (int i = 0; i < 8; ++i) {
       keys.key[r][i] = (i % 2 == 0 ? first : 0) + static_cast<std::uint64_t>(r) * kWeyl[i % 2];
     }
@@ -46,8 +47,8 @@ HWY_INLINE auto cipher(const RoundKeys& keys, const std::uint32_t* counter, std:
     return hn::BitCast(bytes, hn::Load(d, reinterpret_cast<const std::uint32_t*>(keys.key[r])));
   };
   auto state = hn::Xor(hn::BitCast(bytes, hn::Load(d, counters)), key(0));
-  for (int r = 1; r < kRounds; ++r) state = hn::AESRound(state, key(r));
-  return hn::BitCast(d, hn::AESLastRound(state, key(kRounds)));
+  for (int r = 1; r < kCipherRounds; ++r) state = hn::AESRound(state, key(r));
+  return hn::BitCast(d, hn::AESLastRound(state, key(kCipherRounds)));
 }
 
 }  // namespace ohmic::HWY_NAMESPACE

@@ -9,7 +9,7 @@ namespace ohmic {
 std::uint32_t cipher_word(const RandomStream& stream, std::uint32_t element) {
   const ars4x32_ctr_t counter{{element / 4, stream.counter[0], stream.counter[1], stream.counter[2]}};
   const ars4x32_key_t key{{stream.key[0], stream.key[1], 0, 0}};
-  return ars4x32_R(7, counter, key).v[element % 4];
+  return ars4x32_R(kCipherRounds, counter, key).v[element % 4];
 }
 
 float cipher_gaussian_from_word(std::uint32_t word) {

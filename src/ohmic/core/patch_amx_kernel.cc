@@ -122,15 +122,23 @@ struct LeftSide {
 };
 
 // Two groups of sixteen rows times two of sixteen columns: a tile is fetched for every product, where single tiles
-// would need two for one, and fetching takes half as long as multiplying. Sums go to `to`, by columns.
+// would need two for one, and fetching takes half as long as multiplying. Sums go to `to`, by columns; those of the
+// second begin with `start` unless null.
 template <bool kBothRows, bool kBothColumns>
 OHMIC_AMX_INLINE void tile_sums(const LeftSide& side, const LeftTiles (&left)[2], const std::int8_t* const (&digits)[2],
-                                std::int32_t* const (&to)[2]) {
+                                const std::int32_t* start, std::int32_t* const (&to)[2]) {
   constexpr int kStride = DigitPanels::kGroupBytes;
   _tile_zero(0);
   if constexpr (kBothRows) _tile_zero(1);
-  if constexpr (kBothColumns) _tile_zero(2);
-  if constexpr (kBothRows && kBothColumns) _tile_zero(3);
+  if constexpr (kBothColumns) {
+    if (start != nullptr) {
+      _tile_loadd(2, start, 0);  // the same in all rows
+      if constexpr (kBothRows) _tile_loadd(3, start, 0);
+    } else {
+      _tile_zero(2);
+      if constexpr (kBothRows) _tile_zero(3);
+    }
+  }
   const std::size_t step = static_cast<std::size_t>(side.groups) * kStride;
   std::size_t digits_at = 0;
   for (std::size_t c = 0; c < side.chunks.size(); ++c, digits_at += step) {
@@ -168,7 +176,7 @@ OHMIC_AMX_INLINE void sums_of_tiles(const PatchProduct& p, const LeftSide& side,
   };
   for (int panel = 0; panel < p.panels.panels(); ++panel) {
     const std::int8_t* digits = p.panels.panel(panel);
-    tile_sums<kBothRows, true>(side, left, {digits, digits + DigitPanels::kKindBytes},
+    tile_sums<kBothRows, true>(side, left, {digits, digits + DigitPanels::kKindBytes}, p.correction + panel * kColumns,
                                {place(sums.high, panel), place(sums.low, panel)});
   }
   if constexpr (!kNoise) return;
@@ -176,10 +184,10 @@ OHMIC_AMX_INLINE void sums_of_tiles(const PatchProduct& p, const LeftSide& side,
   for (int panel = 0; panel < p.panels.panels(); panel += 2) {
     const std::int8_t* digits = p.panels.panel(panel) + 2 * DigitPanels::kKindBytes;
     if (panel + 1 == p.panels.panels()) {
-      tile_sums<kBothRows, false>(side, squares, {digits, nullptr}, {place(sums.variance, panel), nullptr});
+      tile_sums<kBothRows, false>(side, squares, {digits, nullptr}, nullptr, {place(sums.variance, panel), nullptr});
     } else {
       const std::int8_t* next = p.panels.panel(panel + 1) + 2 * DigitPanels::kKindBytes;
-      tile_sums<kBothRows, true>(side, squares, {digits, next},
+      tile_sums<kBothRows, true>(side, squares, {digits, next}, nullptr,
                                  {place(sums.variance, panel), place(sums.variance, panel + 1)});
     }
   }
@@ -271,7 +279,7 @@ void patch_analog_amx(const PatchProduct& product, std::span<const PatchRow> row
     sums_of_rows<false>(product, side, rows, left, sums);
   }
   analog_of_digits_vnni({sums.high.data(), sums.low.data(), product.is_noisy() ? sums.variance.data() : nullptr,
-                         product.correction, sums.panel_step, product.panels.columns, product.key},
+                         sums.panel_step, product.panels.columns, product.key},
                         rows, analog, stride, largest);
 }
 

@@ -14,6 +14,7 @@
 
 #include "ohmic/core/cipher-inl.h"
 #include "ohmic/core/cipher_random.h"
+#include "ohmic/core/fused-inl.h"
 #include "ohmic/core/gaussian_parts.h"
 #include "ohmic/core/patch_amx_kernel.h"
 #include "ohmic/core/patch_vnni_kernel.h"
@@ -150,11 +151,11 @@ HWY_INLINE FloatVector panel_outputs(const PatchRow& row, const RoundKeys* keys,
     const int first = panel * DigitPanels::kColumns + static_cast<int>(k);
     auto y = hn::Mul(hn::ConvertTo(d, hn::LoadU(di, sum + k)), hn::Set(d, row.mean_scale));
     if (keys != nullptr) {
-      const auto scaled = hn::Mul(hn::ConvertTo(d, hn::LoadU(di, variance + k)), hn::Set(d, row.variance_scale));
-      const auto clipped = hn::Max(hn::Add(scaled, hn::Set(d, row.variance_offset)), hn::Zero(d));
+      const auto square = fused(hn::ConvertTo(d, hn::LoadU(di, variance + k)), hn::Set(d, row.variance_scale),
+                                hn::Set(d, row.variance_offset));
       const auto steps = gaussian_steps(cipher(*keys, row.counter.data(), static_cast<std::uint32_t>(first) / 4));
       const auto z = hn::Mul(steps, hn::Set(d, detail::kGaussianStep));
-      y = hn::Add(y, hn::Mul(hn::Sqrt(clipped), z));
+      y = fused(hn::Sqrt(hn::Max(square, hn::Zero(d))), z, y);
     }
     if (first + static_cast<int>(lanes) > columns) {
       y = hn::IfThenElseZero(hn::FirstN(d, static_cast<std::size_t>(std::max(0, columns - first))), y);
@@ -209,7 +210,7 @@ void AnalogOfSumsKernel(const AnalogSums& sums, std::span<const PatchRow> rows, 
 // With the largest output as full scale none needs clamping: the quotient is at most `levels` beside rounding.
 enum class Conversion { none, clamped, unclamped };
 
-// How rows are converted: y becomes step round(inverse y), the rows' divisions done side by side.
+// How rows are converted: y becomes step round(inverse y), with the rows' divisions done side by side.
 struct RowSteps {
   static constexpr std::size_t kRows = 64;
   alignas(64) float inverse[kRows], step[kRows];
@@ -225,13 +226,18 @@ struct RowSteps {
   }
 };
 
+// Around this float others are whole numbers: what is added to it is rounded to one.
+constexpr float kWholeNumbers = 0x1.8p23f;
+
+// The ADC's code, or y itself.
 template <Conversion kConversion>
-HWY_INLINE FloatVector converted(FloatVector y, float inverse_step, float step, FloatVector limit) {
+HWY_INLINE FloatVector code_of(FloatVector y, float inverse_step, FloatVector limit) {
   const Floats d;
-  if constexpr (kConversion == Conversion::none) return hn::Mul(y, hn::Set(d, step));
-  y = hn::Mul(y, hn::Set(d, inverse_step));
+  if constexpr (kConversion == Conversion::none) return y;
+  const auto whole = hn::Set(d, kWholeNumbers);
+  y = hn::Sub(fused(y, hn::Set(d, inverse_step), whole), whole);
   if constexpr (kConversion == Conversion::clamped) y = hn::Min(hn::Max(y, hn::Neg(limit)), limit);
-  return hn::Mul(hn::Round(y), hn::Set(d, step));
+  return y;
 }
 
 template <Conversion kConversion, bool kAccumulate, bool kWhole>
@@ -242,16 +248,17 @@ HWY_INLINE void run_outputs(const float* HWY_RESTRICT from, std::size_t length, 
   const auto limit = hn::Set(d, levels);
   std::size_t i = 0;
   for (; i + lanes <= length; i += lanes) {
-    auto y = converted<kConversion>(hn::LoadU(d, from + i), inverse_step, step, limit);
-    if constexpr (kAccumulate) y = hn::Add(hn::LoadU(d, out + i), y);
+    const auto code = code_of<kConversion>(hn::LoadU(d, from + i), inverse_step, limit);
+    const auto y = kAccumulate ? fused(code, hn::Set(d, step), hn::LoadU(d, out + i)) : hn::Mul(code, hn::Set(d, step));
     hn::StoreU(y, d, out + i);
   }
   if constexpr (kWhole) return;
   for (; i < length; ++i) {
-    float y = from[i];
-    if constexpr (kConversion != Conversion::none) y = std::nearbyint(std::clamp(y * inverse_step, -levels, levels));
-    y *= step;
-    out[i] = kAccumulate ? out[i] + y : y;
+    float code = from[i];
+    if constexpr (kConversion != Conversion::none) {
+      code = std::clamp(std::fma(code, inverse_step, kWholeNumbers) - kWholeNumbers, -levels, levels);
+    }
+    out[i] = kAccumulate ? std::fma(code, step, out[i]) : code * step;
   }
 }
 

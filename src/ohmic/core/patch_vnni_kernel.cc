@@ -134,10 +134,8 @@ OHMIC_VNNI __attribute__((noinline)) void run_panel(const PanelLoop& l) {
 
 // -------------------------------------------------------------------------------------------------------------- noise
 
-constexpr int kRounds = 7;
-
 struct Noise {
-  __m512i key[kRounds + 1];
+  __m512i key[kCipherRounds + 1];
 };
 
 OHMIC_VNNI Noise noise_of(const std::array<std::uint32_t, 2>& key) {
@@ -146,7 +144,7 @@ OHMIC_VNNI Noise noise_of(const std::array<std::uint32_t, 2>& key) {
       _mm_set_epi64x(static_cast<long long>(0xBB67AE8584CAA73Bu), static_cast<long long>(0x9E3779B97F4A7C15u)));
   Noise noise;
   noise.key[0] = _mm512_broadcast_i32x4(_mm_set_epi64x(0, first));
-  for (int r = 1; r <= kRounds; ++r) noise.key[r] = _mm512_add_epi64(noise.key[r - 1], weyl);
+  for (int r = 1; r <= kCipherRounds; ++r) noise.key[r] = _mm512_add_epi64(noise.key[r - 1], weyl);
   return noise;
 }
 
@@ -251,14 +249,13 @@ struct SumsOfDigits {
   std::span<const PatchRow> rows;
 
   struct Four {
-    const std::int32_t *high, *low, *variances, *correction;
+    const std::int32_t *high, *low, *variances;
     std::size_t panel_step, rows[kTogether];
 
     std::size_t place(int panel, int i) const { return static_cast<std::size_t>(panel) * panel_step + rows[i]; }
     OHMIC_VNNI_INLINE __m512i mean(int panel, int i) const {
       const __m512i upper = _mm512_slli_epi32(_mm512_loadu_si512(high + place(panel, i)), 8);
-      const __m512i lower = _mm512_loadu_si512(low + place(panel, i));
-      return _mm512_add_epi32(upper, _mm512_add_epi32(lower, _mm512_loadu_si512(correction + panel * kColumns)));
+      return _mm512_add_epi32(upper, _mm512_loadu_si512(low + place(panel, i)));
     }
     OHMIC_VNNI_INLINE __m512i variance(int panel, int i) const {
       return _mm512_loadu_si512(variances + place(panel, i));
@@ -268,7 +265,7 @@ struct SumsOfDigits {
   std::size_t known(int m) const { return std::min(static_cast<std::size_t>(m), rows.size() - 1); }
   const PatchRow& row(int m) const { return rows[known(m)]; }
   Four four(int row) const {
-    Four four{from.high, from.low, from.variance, from.correction, from.panel_step, {}};
+    Four four{from.high, from.low, from.variance, from.panel_step, {}};
     for (int i = 0; i < kTogether; ++i) four.rows[i] = known(row + i) * kColumns;
     return four;
   }
@@ -280,8 +277,8 @@ OHMIC_VNNI_INLINE __m512 scaled_mean(__m512i sum, float scale) {
 
 // The standard deviation of the noise.
 OHMIC_VNNI_INLINE __m512 deviation_of(__m512i sum, float scale, float offset) {
-  const __m512 scaled = _mm512_mul_ps(_mm512_cvtepi32_ps(sum), _mm512_set1_ps(scale));
-  return _mm512_sqrt_ps(_mm512_max_ps(_mm512_add_ps(scaled, _mm512_set1_ps(offset)), _mm512_setzero_ps()));
+  const __m512 square = _mm512_fmadd_ps(_mm512_cvtepi32_ps(sum), _mm512_set1_ps(scale), _mm512_set1_ps(offset));
+  return _mm512_sqrt_ps(_mm512_max_ps(square, _mm512_setzero_ps()));
 }
 
 // A number whose last bit is kGaussianStep: steps are added to its bits.
@@ -364,17 +361,17 @@ OHMIC_VNNI void noisy_outputs(const From& sums, int first_panel, int panels, con
         state[i] = _mm512_xor_si512(counter, noise.key[0]);
       }
 #pragma GCC unroll 8
-      for (int r = 1; r < kRounds; ++r) {
+      for (int r = 1; r < kCipherRounds; ++r) {
 #pragma GCC unroll 4
         OHMIC_EACH cipher_round(state[i], noise.key[r]);
       }
       const __mmask16 lanes = out.lanes(panel);
 #pragma GCC unroll 4
       OHMIC_EACH {
-        const __m512i words = _mm512_aesenclast_epi128(state[i], noise.key[kRounds]);
+        const __m512i words = _mm512_aesenclast_epi128(state[i], noise.key[kCipherRounds]);
         const __m512 deviation = deviation_of(four.variance(panel, i), rows.variance_scale[i], rows.variance_offset[i]);
-        const __m512 share = _mm512_mul_ps(deviation, gaussians_of(words, parts, weights));
-        to.put(panel, i, lanes, _mm512_add_ps(scaled_mean(four.mean(panel, i), rows.mean_scale[i]), share));
+        const __m512 mean = scaled_mean(four.mean(panel, i), rows.mean_scale[i]);
+        to.put(panel, i, lanes, _mm512_fmadd_ps(deviation, gaussians_of(words, parts, weights), mean));
       }
     }
     to.finish();

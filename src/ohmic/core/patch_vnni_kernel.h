@@ -16,9 +16,8 @@ void analog_of_sums_vnni(const AnalogSums& sums, std::span<const PatchRow> rows,
 
 /// Sums of the digits apart, panel after panel of sixteen columns.
 struct DigitSums {
-  const std::int32_t *high, *low;  ///< of code + 128 times digit
+  const std::int32_t *high, *low;  ///< of code times digit, with panel_corrections in the low one
   const std::int32_t* variance;    ///< of square times variance digit; null: noiseless
-  const std::int32_t* correction;  ///< panel_corrections
   std::size_t panel_step;          ///< from one panel to the next; in a panel rows follow each other
   int columns;
   std::array<std::uint32_t, 2> key;

@@ -64,11 +64,11 @@ HWY_INLINE void draw(Adder& a, std::uint32_t block) {
     alignas(16) const std::uint32_t start[4] = {kCounters * block + c, counter[0], counter[1], counter[2]};
     state[c] = hn::Xor(hn::BitCast(bytes, hn::Load(d, start)), key(0));
   }
-  for (int r = 1; r < kRounds; ++r) {
+  for (int r = 1; r < kCipherRounds; ++r) {
     for (auto& s : state) s = hn::AESRound(s, key(r));
   }
   for (std::uint32_t c = 0; c < kCounters; ++c) {
-    hn::Store(hn::AESLastRound(state[c], key(kRounds)), bytes, a.random + 16 * c);
+    hn::Store(hn::AESLastRound(state[c], key(kCipherRounds)), bytes, a.random + 16 * c);
   }
 }
 

@@ -123,7 +123,8 @@ TEST_P(Patches, AreReadAsTheSlowReaderReadsThem) {
     reader.read(array, warm.view(), c.shape, nullptr, y.view(), codes, key_, true, kNoExactCells, counters);
     std::vector<std::vector<float>> slow;
     for (std::size_t v = 0; v < x.rows(); ++v) {
-      slow.push_back(reference::slow_read_patches(array, x.row(v), c.shape, key_, kFirstRead + v));
+      slow.push_back(
+          reference::values_of(reference::slow_read_patches(array, x.row(v), c.shape, key_, kFirstRead + v)));
     }
     for (const char* isa : kInstructionSets) {
       limit_instruction_set(isa);

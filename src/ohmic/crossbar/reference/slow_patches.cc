@@ -42,8 +42,14 @@ struct Sums {
 
 }  // namespace
 
-std::vector<float> slow_read_patches(const ArrayReader& array, std::span<const float> x, const PatchShape& s,
-                                     const ReadKey& key, std::uint64_t read) {
+std::vector<float> values_of(std::span<const SlowOutput> outputs) {
+  std::vector<float> values;
+  for (const SlowOutput& y : outputs) values.push_back(y.value());
+  return values;
+}
+
+std::vector<SlowOutput> slow_read_patches(const ArrayReader& array, std::span<const float> x, const PatchShape& s,
+                                          const ReadKey& key, std::uint64_t read) {
   const DigitMatrix& digits = array.digits();
   const PeripherySpec& periphery = array.periphery();
   const DigitScale& scale = digits.scale();
@@ -59,9 +65,9 @@ std::vector<float> slow_read_patches(const ArrayReader& array, std::span<const f
   const float squared_step = step * step * squared.step;
   const int columns = digits.columns();
   const int blocks = (s.patch_size() - 1) / array.block_rows() + 1;
-  std::vector<float> y;
+  std::vector<SlowOutput> y;
   for (int p = 0; p < s.positions(); ++p) {
-    std::vector<float> out(static_cast<std::size_t>(columns), 0.0f);
+    std::vector<SlowOutput> out(static_cast<std::size_t>(columns));
     for (int block = 0; block < blocks; ++block) {
       std::vector<float> analog;
       for (int j = 0; j < columns; ++j) {
@@ -80,10 +86,11 @@ std::vector<float> slow_read_patches(const ArrayReader& array, std::span<const f
         float value = static_cast<float>(sums.mean) * (step * scale.weight_step);
         if (array.is_noisy()) {
           const float offset = squared_step * scale.variance_middle * static_cast<float>(sums.squares);
-          const float variance = static_cast<float>(sums.variance) * (squared_step * scale.variance_step) + offset;
+          const float variance =
+              std::fma(static_cast<float>(sums.variance), squared_step * scale.variance_step, offset);
           const int element = p * ((columns + 3) / 4 * 4) + j;
           const float z = cipher_gaussian(stream_of(key, block, read), static_cast<std::uint32_t>(element));
-          value += std::sqrt(std::max(variance, 0.0f)) * z;
+          value = std::fma(std::sqrt(std::max(variance, 0.0f)), z, value);
         }
         analog.push_back(value);
       }
@@ -94,11 +101,12 @@ std::vector<float> slow_read_patches(const ArrayReader& array, std::span<const f
       }
       const auto levels = static_cast<float>((1 << (std::max<std::int64_t>(periphery.adc_bits, 1) - 1)) - 1);
       for (std::size_t j = 0; j < out.size(); ++j) {
-        float v = analog[j];
+        SlowOutput v{analog[j], 1};
         if (periphery.adc_bits > 0 && range > 0) {
-          v = std::nearbyint(std::clamp(v * (levels / range), -levels, levels)) * (range / levels);
+          const double exact = static_cast<double>(v.code) * static_cast<double>(levels / range);
+          v = {static_cast<float>(std::clamp<double>(std::nearbyint(exact), -levels, levels)), range / levels};
         }
-        out[j] = block == 0 ? v : out[j] + v;
+        out[j] = block == 0 ? v : SlowOutput{std::fma(v.code, v.step, out[j].value()), 1};
       }
     }
     y.insert(y.end(), out.begin(), out.end());
@@ -106,12 +114,15 @@ std::vector<float> slow_read_patches(const ArrayReader& array, std::span<const f
   return y;
 }
 
-std::vector<float> slow_scatter(std::span<const float> patches, const PatchShape& s) {
+std::vector<float> slow_scatter(std::span<const SlowOutput> patches, const PatchShape& s) {
   std::vector<float> image(s.image_size(), 0.0f);
   for (int p = 0; p < s.positions(); ++p) {
     for (int k = 0; k < s.patch_size(); ++k) {
       const int i = slow_patch_index(s, p / s.out_width(), p % s.out_width(), k);
-      if (i >= 0) image[static_cast<std::size_t>(i)] += patches[static_cast<std::size_t>(p * s.patch_size() + k)];
+      if (i < 0) continue;
+      const SlowOutput& y = patches[static_cast<std::size_t>(p * s.patch_size() + k)];
+      float& sum = image[static_cast<std::size_t>(i)];
+      sum = std::fma(y.code, y.step, sum);
     }
   }
   return image;

@@ -8,13 +8,22 @@
 
 namespace ohmic::reference {
 
+/// An output: what the ADC gives times its step, which is 1 where several row blocks are summed up.
+struct SlowOutput {
+  float code, step;
+
+  float value() const { return code * step; }
+};
+
+std::vector<float> values_of(std::span<const SlowOutput> outputs);
+
 /// PatchReader for one sample the slow, obvious way: integer by integer, with the same Gaussians. Returns positions x
 /// columns.
-std::vector<float> slow_read_patches(const ArrayReader& array, std::span<const float> x, const PatchShape& shape,
-                                     const ReadKey& key, std::uint64_t read);
+std::vector<SlowOutput> slow_read_patches(const ArrayReader& array, std::span<const float> x, const PatchShape& shape,
+                                          const ReadKey& key, std::uint64_t read);
 
 /// Adds patches (positions x patch_size) into an image, positions in order. Returns height x width x channels.
-std::vector<float> slow_scatter(std::span<const float> patches, const PatchShape& shape);
+std::vector<float> slow_scatter(std::span<const SlowOutput> patches, const PatchShape& shape);
 
 /// patch^T vector of one sample from codes: images of codes, positions x width vectors. Returns patch_size x width.
 std::vector<std::int64_t> slow_patch_gradient(std::span<const int> image, std::span<const int> vectors,
