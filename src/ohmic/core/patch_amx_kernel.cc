@@ -267,7 +267,7 @@ void patch_analog_amx(const PatchProduct& product, std::span<const PatchRow> row
   thread_local AlignedVector<std::uint8_t> left;
   thread_local RowSums sums;
   prepare_left_side(product, side);
-  left.assign(2 * side.chunks.size() * kTileBytes * (product.is_noisy() ? 2 : 1), 0);
+  left.resize(2 * side.chunks.size() * kTileBytes * (product.is_noisy() ? 2 : 1));
   sums.panel_step = (rows.size() + kTileRows - 1) / kTileRows * kTileRows * kColumns;
   const std::size_t count = static_cast<std::size_t>(product.panels.panels()) * sums.panel_step;
   sums.high.resize(count);
