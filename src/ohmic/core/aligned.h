@@ -2,23 +2,26 @@
 
 #include <cstddef>
 #include <limits>
-#include <new>
 #include <vector>
 
 namespace ohmic {
+
+/// Memory for AlignedAllocator. Blocks of about a huge page and more are whole huge pages, where the system grants
+/// them: a batch's activations lie in thousands of small ones, whose addresses processors do not remember.
+/// std::bad_alloc.
+void* allocate_aligned(std::size_t bytes);
+void free_aligned(void* data, std::size_t bytes);
 
 /// Memory that begins at a cache line, so that whole vectors do not straddle two.
 template <class T>
 struct AlignedAllocator {
   using value_type = T;
-  static constexpr std::align_val_t kAlignment{64};
-
   AlignedAllocator() = default;
   template <class U>
   AlignedAllocator(const AlignedAllocator<U>&) {}  // NOLINT(google-explicit-constructor)
 
-  T* allocate(std::size_t count) { return static_cast<T*>(::operator new(count * sizeof(T), kAlignment)); }
-  void deallocate(T* data, std::size_t) { ::operator delete(data, kAlignment); }
+  T* allocate(std::size_t count) { return static_cast<T*>(allocate_aligned(count * sizeof(T))); }
+  void deallocate(T* data, std::size_t count) { free_aligned(data, count * sizeof(T)); }
   bool operator==(const AlignedAllocator&) const = default;
 };
 
