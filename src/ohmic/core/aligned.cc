@@ -2,6 +2,7 @@
 
 #include <sys/mman.h>
 
+#include <algorithm>
 #include <new>
 
 namespace ohmic {
@@ -10,20 +11,20 @@ namespace {
 constexpr std::size_t kCacheLine = 64;
 constexpr std::size_t kHugePage = 2 << 20;  // x86-64, and Arm with pages of 4 KiB
 
-bool wants_huge_pages(std::size_t bytes) { return bytes >= kHugePage / 4 * 3; }
+// The part that huge pages take: the last one only if at least three quarters of it are wanted.
+std::size_t huge_bytes(std::size_t bytes) { return (bytes + kHugePage / 4) / kHugePage * kHugePage; }
 
 std::align_val_t alignment_of(std::size_t bytes) {
-  return std::align_val_t{wants_huge_pages(bytes) ? kHugePage : kCacheLine};
+  return std::align_val_t{huge_bytes(bytes) > 0 ? kHugePage : kCacheLine};
 }
 
 }  // namespace
 
 void* allocate_aligned(std::size_t bytes) {
-  if (!wants_huge_pages(bytes)) return ::operator new(bytes, alignment_of(bytes));
-  const std::size_t whole = (bytes + kHugePage - 1) / kHugePage * kHugePage;
-  void* const data = ::operator new(whole, alignment_of(bytes));
+  const std::size_t huge = huge_bytes(bytes);
+  void* const data = ::operator new(std::max(bytes, huge), alignment_of(bytes));
 #ifdef MADV_HUGEPAGE
-  madvise(data, whole, MADV_HUGEPAGE);  // where it fails, pages are small
+  if (huge > 0) madvise(data, huge, MADV_HUGEPAGE);  // where it fails, pages are small
 #endif
   return data;
 }

@@ -6,7 +6,7 @@
 
 namespace ohmic {
 
-/// Memory for AlignedAllocator. Blocks of about a huge page and more are whole huge pages, where the system grants
+/// Memory for AlignedAllocator. Blocks of about a huge page and more lie in huge pages, where the system grants
 /// them: a batch's activations lie in thousands of small ones, whose addresses processors do not remember.
 /// std::bad_alloc.
 void* allocate_aligned(std::size_t bytes);
