@@ -8,19 +8,18 @@
 namespace ohmic {
 namespace {
 
-constexpr std::size_t kCacheLine = 64;
 constexpr std::size_t kHugePage = 2 << 20;  // x86-64, and Arm with pages of 4 KiB
 
 // The part that huge pages take: the last one only if at least three quarters of it are wanted.
 std::size_t huge_bytes(std::size_t bytes) { return (bytes + kHugePage / 4) / kHugePage * kHugePage; }
 
 std::align_val_t alignment_of(std::size_t bytes) {
-  return std::align_val_t{huge_bytes(bytes) > 0 ? kHugePage : kCacheLine};
+  return huge_bytes(bytes) > 0 ? std::align_val_t{kHugePage} : kCacheLine;
 }
 
 }  // namespace
 
-void* allocate_aligned(std::size_t bytes) {
+void* allocate_pages(std::size_t bytes) {
   const std::size_t huge = huge_bytes(bytes);
   void* const data = ::operator new(std::max(bytes, huge), alignment_of(bytes));
 #ifdef MADV_HUGEPAGE
@@ -29,6 +28,6 @@ void* allocate_aligned(std::size_t bytes) {
   return data;
 }
 
-void free_aligned(void* data, std::size_t bytes) { ::operator delete(data, alignment_of(bytes)); }
+void free_pages(void* data, std::size_t bytes) { ::operator delete(data, alignment_of(bytes)); }
 
 }  // namespace ohmic

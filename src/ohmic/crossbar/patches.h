@@ -120,7 +120,7 @@ class CodeImages {
   std::size_t samples_ = 0;
   int height_ = 0, width_ = 0, channels_ = 0;
   bool is_exact_ = false;
-  AlignedVector<std::uint8_t> codes_;
+  std::vector<std::uint8_t, PageAllocator<std::uint8_t>> codes_;
   std::vector<float> values_, steps_;
 };
 
