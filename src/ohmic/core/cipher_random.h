@@ -2,7 +2,7 @@
 
 // Keyed randomness like random.h, from rounds of AES on a counter: ARS4x32-5 of the same paper (Salmon et al., SC 2011,
 // section 4.2: the least number of rounds that passes all of TestU01's BigCrush). Where the processor has AES
-// instructions it costs a sixth of Philox. The noise of reads comes from it.
+// instructions it costs less than a quarter of Philox. The noise of reads comes from it.
 
 #include <cstdint>
 #include <span>
